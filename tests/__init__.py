@@ -1,0 +1,3 @@
+"""Tests mirror the folders; what runs on every engine is in contract/."""
+
+from __future__ import annotations
