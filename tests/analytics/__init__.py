@@ -1,0 +1,3 @@
+"""What usage tells us, asked of frames."""
+
+from __future__ import annotations
