@@ -1,0 +1,44 @@
+"""Connections: every one speaks UTC and sees our two schemas, tables first."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+Connection = AsyncConnection[TupleRow]
+Pool = AsyncConnectionPool[Connection]
+
+OPTIONS = "-c search_path=meter,meter_read,public -c timezone=UTC -c datestyle=ISO"
+
+
+def conninfo(url: str) -> str:
+    """The URL with the options that every connection of ours has."""
+    return make_conninfo(url, options=OPTIONS, application_name="hourmeter")
+
+
+async def connect(url: str, *, autocommit: bool = False) -> Connection:
+    """Opens one connection. Raises psycopg.OperationalError when the server can't be reached."""
+    return await AsyncConnection.connect(conninfo(url), autocommit=autocommit)
+
+
+@asynccontextmanager
+async def pool(url: str, size: int) -> AsyncIterator[Pool]:
+    """A pool of at most `size` connections, open inside the block; a dead connection is replaced before it is lent."""
+    kwargs: dict[str, Any] = {"autocommit": True}
+    async with AsyncConnectionPool(
+        conninfo(url),
+        kwargs=kwargs,
+        min_size=1,
+        max_size=size,
+        open=False,
+        check=AsyncConnectionPool.check_connection,
+        timeout=10,
+        connection_class=AsyncConnection[TupleRow],
+    ) as opened:
+        yield opened

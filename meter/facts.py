@@ -1,0 +1,223 @@
+"""Events to rows: what each must bring, where it counts, how a sample is cut. Pure; the clock is passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+
+import msgspec
+
+from meter.identity import named, segment, time_in
+from meter.model import Event, Meter
+from meter.segments import split
+from meter.series import Refusal, SeriesKey
+
+PG_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+MAX_DURATION_S = 31 * 86_400
+MAX_ID = 512
+MAX_ATTRIBUTES_BYTES = 8_192
+LARGEST = Decimal("1e26")
+FINEST = -12
+
+NOT_FINITE = Refusal("invalid_quantity", "the quantity must be a finite number, zero or more; to take usage back, void it")
+
+_encode = msgspec.json.Encoder(decimal_format="string").encode
+
+
+class Row(NamedTuple):
+    """One row to be: sorts by time and id, which is the order that batches are written in."""
+
+    time_us: int
+    event_id: bytes
+    index: int
+    series: SeriesKey
+    quantity: Decimal
+    covers_us: int | None
+    attributes: bytes | None
+
+
+class Horizon(NamedTuple):
+    """The times that are accepted, in microseconds since 2000: earliest inclusive, latest inclusive."""
+
+    earliest_us: int
+    latest_us: int
+
+
+def microseconds(instant: datetime) -> int:
+    """Microseconds since 2000-01-01 UTC, exact. Raises TypeError for an instant without a zone."""
+    since = instant - PG_EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
+
+
+def instant(us: int) -> datetime:
+    """The UTC instant of microseconds since 2000."""
+    return PG_EPOCH + us * MICROSECOND
+
+
+def quantity_refusal(quantity: Decimal) -> Refusal | None:
+    """Why a number can't be stored: not finite, below zero, 10^26 or more, or finer than 12 decimals."""
+    if not quantity.is_finite() or quantity < 0:
+        return NOT_FINITE
+    if quantity and (quantity.adjusted() > LARGEST.adjusted() - 1 or _finest_digit(quantity) < FINEST):
+        return Refusal("invalid_quantity", "the quantity must be below 10^26 with at most 12 decimals")
+    return None
+
+
+def _finest_digit(quantity: Decimal) -> int:
+    """The exponent of the last digit that is not a trailing zero."""
+    _, digits, exponent = quantity.as_tuple()
+    assert isinstance(exponent, int)
+    text = "".join(map(str, digits))
+    return exponent + len(text) - len(text.rstrip("0"))
+
+
+def time_refusal(time_us: int, horizon: Horizon) -> Refusal | None:
+    """Why an instant is not accepted: too far ahead, or before what is kept."""
+    if time_us > horizon.latest_us:
+        return Refusal("time_in_future", "the time is more than five minutes ahead of ours; check the sender's clock")
+    if time_us < horizon.earliest_us:
+        return Refusal("too_late", f"events before {instant(horizon.earliest_us).isoformat()} are not accepted any more")
+    return None
+
+
+def pairs(event: Event) -> dict[str, Decimal] | Refusal:
+    """The meters and quantities of an event, however they were given."""
+    if event.quantities is not None:
+        if event.meter is not None or event.quantity is not None or not event.quantities:
+            return Refusal("quantity_missing", "bring either meter and quantity, or quantities with at least one meter")
+        return event.quantities
+    if event.meter is None or event.quantity is None:
+        return Refusal("quantity_missing", "bring meter and quantity, or quantities")
+    return {event.meter: event.quantity}
+
+
+def shape_refusal(event: Event) -> Refusal | None:
+    """Why the event as a whole can't be taken, its quantities and series apart."""
+    if event.id is None and event.time is None:
+        return Refusal("identity_missing", "bring an id or a time; with neither a retry can't be told from a new event")
+    for name, text in (("id", event.id), ("source", event.source)):
+        if text is not None and (not 0 < len(text) <= MAX_ID or "\0" in text):
+            return Refusal("string_too_long", f"{name} must have 1 to {MAX_ID} characters and no NUL")
+    if event.time is not None and event.time.tzinfo is None:
+        return Refusal("invalid_time", "the time needs a zone, as in 2026-11-20T09:00:00Z")
+    return None
+
+
+def duration_us(event: Event, meters: Mapping[str, Meter], slugs: Mapping[str, Decimal]) -> int | None | Refusal:
+    """The sample's duration in microseconds, None for an event without one."""
+    if event.duration_seconds is None:
+        return None
+    if any(slug in meters and not meters[slug].time_weighted for slug in slugs):
+        return Refusal("duration_not_allowed", "only time-weighted meters take duration_seconds")
+    us = event.duration_seconds * 1_000_000
+    if not us.is_finite() or not 0 < us <= MAX_DURATION_S * 1_000_000 or us != us.to_integral_value():
+        return Refusal("invalid_duration", "duration_seconds must be above 0, at most 31 days, with 6 decimals at most")
+    return int(us)
+
+
+def attribute_bytes(event: Event) -> bytes | None | Refusal:
+    """The attributes as stored JSON, the original id among them so that drill-down can show it."""
+    if event.attributes is None:
+        return None
+    encoded = _encode({"id": event.id, **event.attributes} if event.id is not None else event.attributes)
+    if len(encoded) > MAX_ATTRIBUTES_BYTES:
+        return Refusal("string_too_long", f"attributes take at most {MAX_ATTRIBUTES_BYTES} bytes as JSON")
+    if b"\\u0000" in encoded:
+        return Refusal("string_too_long", "attributes must have no NUL")
+    return encoded
+
+
+class Defaults(NamedTuple):
+    """What an event gets that does not say: the member of the request, its Idempotency-Key, its time of arrival."""
+
+    member: str | None
+    request: str | None
+    arrivals: Mapping[bytes, datetime]
+
+
+def needs_arrival(event: Event) -> bool:
+    """Whether the event's time must be remembered from its first arrival."""
+    return event.time is None and event.id is not None and time_in(event.id) is None
+
+
+def arrival_id(event: Event, index: int, request: str | None) -> bytes:
+    """The identity under which an arrival is remembered: that of the event, whatever its meters."""
+    return named(event, "", request, index)
+
+
+def rows(
+    event: Event, index: int, meters: Mapping[str, Meter], horizon: Horizon, defaults: Defaults
+) -> list[Row] | Refusal:
+    """The rows of one event: one per meter, or one per quarter and meter for a sample with a duration; all or none."""
+    wrong = shape_refusal(event)
+    if wrong:
+        return wrong
+    if event.member is None and defaults.member is not None:
+        event = msgspec.structs.replace(event, member=defaults.member)
+    given, attributes = pairs(event), attribute_bytes(event)
+    if isinstance(given, Refusal):
+        return given
+    if isinstance(attributes, Refusal):
+        return attributes
+    duration = duration_us(event, meters, given)
+    if isinstance(duration, Refusal):
+        return duration
+    time_us = _time_us(event, index, defaults)
+    too_far = time_refusal(time_us - (duration or 0), horizon) or time_refusal(time_us, horizon)
+    if too_far:
+        return too_far
+    found: list[Row] = []
+    dimensions = tuple(sorted(event.dimensions.items())) if event.dimensions else ()
+    for slug, quantity in given.items():
+        key = SeriesKey(slug, event.member, event.service, dimensions)
+        event_id = named(event, slug, defaults.request, index)
+        made = _meter_rows(Row(time_us, event_id, index, key, quantity, duration, attributes), meters.get(slug))
+        if isinstance(made, Refusal):
+            return made
+        found += made
+    return found
+
+
+def _time_us(event: Event, index: int, defaults: Defaults) -> int:
+    if event.time is not None:
+        return microseconds(event.time)
+    assert event.id is not None  # shape_refusal saw to it
+    carried = time_in(event.id)
+    return microseconds(carried or defaults.arrivals[arrival_id(event, index, defaults.request)])
+
+
+def _meter_rows(row: Row, meter: Meter | None) -> list[Row] | Refusal:
+    """The rows of one meter: an unknown one is left to the series check, a level is cut at the quarter edges."""
+    wrong = quantity_refusal(row.quantity)
+    if wrong or meter is None or not meter.time_weighted:
+        return wrong or [row]
+    if row.covers_us is not None:
+        return _segments(row._replace(quantity=row.quantity * meter.level_scale), row.covers_us)
+    whole = row.quantity * (_month_seconds(row.time_us) if meter.per_month else meter.divisor)
+    return quantity_refusal(whole) or [row._replace(quantity=whole)]
+
+
+def _segments(row: Row, duration: int) -> list[Row] | Refusal:
+    made = split(row.quantity, row.time_us - duration, row.time_us)
+    if any(quantity_refusal(piece.quantity) for piece in made):
+        return Refusal("invalid_quantity", "level times duration must be below 10^26")
+    return [
+        row._replace(
+            time_us=piece.end_us - 1,
+            event_id=row.event_id if piece.end_us == row.time_us else segment(row.event_id, piece.end_us),
+            quantity=piece.quantity,
+            covers_us=piece.covers_us,
+        )
+        for piece in made
+    ]
+
+
+def _month_seconds(time_us: int) -> Decimal:
+    """Seconds of the UTC calendar month that holds an instant."""
+    at = instant(time_us)
+    start = datetime(at.year, at.month, 1, tzinfo=UTC)
+    end = datetime(at.year + at.month // 12, at.month % 12 + 1, 1, tzinfo=UTC)
+    return Decimal(int((end - start).total_seconds()))

@@ -1,0 +1,56 @@
+"""Which event is this? 16 bytes that a retry gets again: from its id, its request, or its content."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from uuid import UUID
+
+import msgspec
+
+from meter.model import Event
+
+UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_CROCKFORD = {char: value for value, char in enumerate("0123456789ABCDEFGHJKMNPQRSTVWXYZ")}
+_ULID_LENGTH = 26
+_UUID_LENGTHS = frozenset({32, 36})
+_encode = msgspec.json.Encoder(order="deterministic", decimal_format="string").encode
+
+
+def hashed(kind: bytes, source: str, text: str, meter: str) -> bytes:
+    """16 bytes from what names an event; `kind` keeps ids, request positions and contents apart, NUL ends each part."""
+    return blake2b(b"\0".join((kind, source.encode(), text.encode(), meter.encode())), digest_size=16).digest()
+
+
+def named(event: Event, meter: str, request: str | None, index: int) -> bytes:
+    """The identity of one meter's part of an event: its id, else its place in a request with an Idempotency-Key, else
+    its content (two equal events at one instant are then one)."""
+    source = event.source or ""
+    if event.id is not None:
+        return hashed(b"i", source, event.id, meter)
+    if request is not None:
+        return hashed(b"k", source, f"{request}\0{index}", meter)
+    return hashed(b"c", source, _encode(event).decode(), meter)
+
+
+def segment(event_id: bytes, end_us: int) -> bytes:
+    """The identity of an earlier segment of a sample whose last segment is `event_id`."""
+    return blake2b(event_id + end_us.to_bytes(8, "big", signed=True), digest_size=16).digest()
+
+
+def time_in(event_id: str) -> datetime | None:
+    """The time that a UUIDv7 or ULID carries in its first 48 bits (milliseconds, RFC 9562 / ULID spec), if it is one."""
+    if len(event_id) == _ULID_LENGTH and event_id[0] in "01234567" and all(c in _CROCKFORD for c in event_id.upper()):
+        milliseconds = 0
+        for char in event_id.upper()[:10]:
+            milliseconds = milliseconds * 32 + _CROCKFORD[char]
+        return UNIX_EPOCH + timedelta(milliseconds=milliseconds) if milliseconds < 1 << 47 else None
+    if len(event_id) in _UUID_LENGTHS:
+        try:
+            found = UUID(event_id)
+        except ValueError:
+            return None
+        if found.version == 7:  # noqa: PLR2004 - the version is the name of the thing
+            milliseconds = found.int >> 80
+            return UNIX_EPOCH + timedelta(milliseconds=milliseconds) if milliseconds < 1 << 47 else None
+    return None

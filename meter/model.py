@@ -1,0 +1,96 @@
+"""The words of the field as values: events in, receipts out, and who is who. Frozen, typed, JSON-ready."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+import msgspec
+
+
+class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+    """One usage fact as any protocol hands it in; either `meter` and `quantity`, or `quantities` of several meters.
+
+    For a time-weighted meter with `duration_seconds`, the quantity is the level held over [time - duration, time);
+    without, it is already in the meter's unit (core-hours …).
+    """
+
+    id: str | None = None
+    time: datetime | None = None
+    meter: str | None = None
+    quantity: Decimal | None = None
+    quantities: dict[str, Decimal] | None = None
+    member: str | None = None
+    service: str | None = None
+    dimensions: dict[str, str] | None = None
+    attributes: dict[str, object] | None = None
+    source: str | None = None
+    duration_seconds: Decimal | None = None
+
+
+class Rejection(msgspec.Struct, frozen=True):
+    """Why one event was not taken: its index in the body, a stable code, and what to change."""
+
+    index: int
+    code: str
+    detail: str
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What became of a body, counted in events; written only after the commit."""
+
+    accepted: int
+    duplicates: int
+    rejected: list[Rejection]
+
+
+class Meter(msgspec.Struct, frozen=True):
+    """What is measured. A stored quantity divided by `divisor` is in `unit`; `per_month`: also by the month's seconds.
+
+    A level held over time is stored as level x `level_scale` x seconds.
+    """
+
+    id: int
+    slug: str
+    title: str
+    unit: str
+    aggregation: str
+    level_scale: Decimal
+    divisor: Decimal
+    per_month: bool
+    billable: bool
+    dimensions: frozenset[str]
+
+    @property
+    def time_weighted(self) -> bool:
+        """Whether its samples are levels held over time."""
+        return self.aggregation == "time_weighted"
+
+
+class Team(msgspec.Struct, frozen=True):
+    """The tenant: who pays, in which zone its days begin, in which currency it is billed."""
+
+    id: int
+    public_id: UUID
+    name: str
+    timezone: str
+    currency: str
+    billing_email: str | None
+    created_at: datetime
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who is asking: a key, its team (None: the operator) and what it may do; `member` from X-User-ID."""
+
+    key_id: int
+    key_public_id: UUID
+    team: Team | None
+    scopes: frozenset[str]
+    internal: bool
+    member: str | None = None
+
+    @property
+    def is_operator(self) -> bool:
+        """Whether this is the operator's own key."""
+        return self.team is None

@@ -1,0 +1,118 @@
+"""Settings as data: each one's name, type, default and help stand in one tuple that the command, the docs and tests read."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+
+class SettingsError(ValueError):
+    """A setting is unknown or has a form that can't be used; the message says what to write instead."""
+
+
+class Setting(NamedTuple):
+    """One setting: environment name, how its text is read, default text (None: unset) and what it does."""
+
+    name: str
+    read: Callable[[str], object]
+    default: str | None
+    help: str
+    secret: bool = False
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise ValueError("a whole number above zero")
+    return int(text)
+
+
+def _operator_key(text: str) -> str:
+    if not text.startswith("hm_") or len(text) < 32:
+        raise ValueError("a key that begins with hm_ and has at least 32 characters")
+    return text
+
+
+def _plan(text: str) -> str:
+    if text.count("/") != 1:
+        raise ValueError("book/plan, as in credits/payg")
+    return text
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("DATABASE_URL", str, None, "PostgreSQL to use; unset: an embedded one in METER_DATA_DIR", secret=True),
+    Setting("METER_DATA_DIR", Path, "./data", "Where the embedded PostgreSQL and the first operator key are kept"),
+    Setting("METER_HOST", str, "127.0.0.1", "Address to listen on"),
+    Setting("METER_PORT", _positive, "8100", "Port to listen on"),
+    Setting("METER_OPERATOR_KEY", _operator_key, None, "The first operator key; unset: made on first start", secret=True),
+    Setting("METER_SELLER_NAME", str, "Hourmeter", "Who the invoices come from"),
+    Setting("METER_DEFAULT_PLAN", _plan, "credits/payg", "Price book and plan of a team that chose none"),
+    Setting("METER_PAST_DAYS", _positive, "3660", "How many days back an event's time may lie"),
+    Setting("METER_POOL_SIZE", _positive, "8", "Database connections per process at most"),
+    Setting("METER_MAX_BODY_BYTES", _positive, "33554432", "Largest request body, after decompression too"),
+    Setting("METER_MAX_BATCH", _positive, "20000", "Most events in one request"),
+    Setting("METER_REFRESH_SECONDS", _positive, "2", "How often touched buckets are rolled up"),
+)
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The values of SETTINGS, read once at start and passed in."""
+
+    database_url: str | None
+    data_dir: Path
+    host: str
+    port: int
+    operator_key: str | None
+    seller_name: str
+    default_plan: str
+    past_days: int
+    pool_size: int
+    max_body_bytes: int
+    max_batch: int
+    refresh_seconds: int
+
+
+def _field(name: str) -> str:
+    return name.removeprefix("METER_").lower()
+
+
+def _text(setting: Setting, environ: Mapping[str, str]) -> str | None:
+    file = environ.get(f"{setting.name}_FILE")
+    if file is not None and setting.secret:
+        try:
+            return Path(file).read_text("utf-8").strip()
+        except OSError as error:
+            raise SettingsError(f"{setting.name}_FILE: {file} can't be read ({error.strerror})") from error
+    return environ.get(setting.name) or setting.default
+
+
+def _value(setting: Setting, environ: Mapping[str, str]) -> object:
+    text = _text(setting, environ)
+    if text is None:
+        return None
+    try:
+        return setting.read(text)
+    except ValueError as error:
+        shown = "what is set" if setting.secret else repr(text)
+        raise SettingsError(f"{setting.name}: {shown} can't be used; write {error}") from error
+
+
+def known_names() -> frozenset[str]:
+    """Every environment name we answer to, `…_FILE` forms of secrets and test switches included."""
+    return frozenset(s.name for s in SETTINGS) | frozenset(f"{s.name}_FILE" for s in SETTINGS if s.secret)
+
+
+def load(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Reads the settings from the environment.
+
+    Raises SettingsError for an unknown METER_ name or a value of a wrong form. METER_TEST_ and METER_UPDATE_ belong to
+    the test suite and are left alone.
+    """
+    for name in sorted(environ):
+        if name.startswith("METER_") and not name.startswith(("METER_TEST_", "METER_UPDATE_")):
+            if name not in known_names():
+                raise SettingsError(f"{name} is not a setting; `meter settings` lists those there are")
+    return msgspec.convert({_field(s.name): _value(s, environ) for s in SETTINGS}, Settings, strict=True)

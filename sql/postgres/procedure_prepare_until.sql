@@ -1,0 +1,27 @@
+-- Makes every weekly partition for events in [since, until], in a transaction before theirs: making one locks the table.
+-- Weeks begin on Monday, UTC. One maker at a time; a partition that is there is left alone.
+
+create or replace procedure prepare_until(until timestamptz, since timestamptz default now())
+language plpgsql
+as $$
+declare
+    monday constant timestamptz := '2000-01-03 00:00:00+00';
+    week timestamptz;
+    name text;
+begin
+    perform pg_advisory_xact_lock(hashtext('hourmeter.prepare'));
+    for week in
+        select generate_series(
+            date_bin('7 days', since, monday), date_bin('7 days', until, monday), interval '7 days'
+        )
+    loop
+        name := 'usage_event_' || to_char(week at time zone 'UTC', 'YYYYMMDD');
+        if to_regclass(name) is null then
+            execute format(
+                'create table %I partition of usage_event for values from (%L) to (%L)',
+                name, week, week + interval '7 days'
+            );
+        end if;
+    end loop;
+end
+$$;

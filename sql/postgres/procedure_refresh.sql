@@ -1,0 +1,35 @@
+-- Rolls up what the log says is touched, in slices of one transaction each: note some rows, recompute their quarters
+-- from raw events, their hours from quarters, their days from hours, delete exactly the noted rows. Events committed
+-- meanwhile brought rows of their own, which stay. The caller holds the refresh lock, taken in an earlier statement.
+
+create or replace procedure refresh(max_rows integer)
+language plpgsql
+as $$
+declare
+    noted bigint [];
+    slice bigint [];
+    slice_rows constant integer := 2000;
+begin
+    select array_agg(t.id order by t.team_id, t.bucket) into noted
+    from (select id, team_id, bucket from touched order by id limit max_rows) as t;
+
+    while array_length(noted, 1) > 0 loop
+        slice := noted[:slice_rows];
+        noted := noted[slice_rows + 1:];
+
+        drop table if exists refreshing;
+        create temporary table refreshing on commit drop as
+        select distinct team_id, bucket from touched where id = any(slice);
+        analyze refreshing;
+        call refresh_quarters();
+        call refresh_hours();
+        call refresh_days();
+
+        insert into rolled_until (team_id, at)
+        select team_id, max(at) from touched where id = any(slice) group by team_id order by team_id
+        on conflict (team_id) do update set at = excluded.at where rolled_until.at < excluded.at;
+        delete from touched where id = any(slice);
+        commit;
+    end loop;
+end
+$$;

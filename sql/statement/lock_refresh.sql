@@ -1,0 +1,3 @@
+-- One refresher at a time; true for the one that may go on.
+
+select pg_try_advisory_lock(hashtext('hourmeter.refresh'))

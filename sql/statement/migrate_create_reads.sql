@@ -1,0 +1,3 @@
+-- Room for the read contract.
+
+create schema meter_read

@@ -1,0 +1,3 @@
+-- Has this database ever been migrated?
+
+select to_regclass('meter.migration') is not null

@@ -1,0 +1,3 @@
+-- Lets the next refresher in.
+
+select pg_advisory_unlock(hashtext('hourmeter.refresh'))
