@@ -1,0 +1,191 @@
+"""Databases for tests: one server per engine and session, one fresh database per test.
+
+`database`, `conn` and `pool` are on the embedded engine; `any_database` and `any_conn` run the test once per engine.
+A server of one's own is used with METER_TEST_POSTGRES_URL or METER_TEST_TIMESCALE_URL (the role must be a superuser).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, contextmanager
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from meter import database as databases
+from meter import embedded
+from meter.database import Connection, Pool
+from meter.migrate import ENGINES, Engine, migrate
+
+_NUMBERS = count(1)
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what asks for a server, however indirectly: the rest is pure and can run anywhere in seconds."""
+    for item in items:
+        if {"postgres_server", "server_url"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("database")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say at the end of the run what was not tested, and why."""
+    reports = terminalreporter.stats.get("skipped", [])
+    reasons = Counter(str(report.longrepr[2]).removeprefix("Skipped: ") for report in reports)
+    for reason, tests in sorted(reasons.items()):
+        terminalreporter.write_line(f"skipped: {reason} ({tests} tests)", yellow=True)
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Answer each engine in turn."""
+    chosen: Engine = request.param
+    return chosen
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Answer the URL of a plain PostgreSQL: the embedded one, or METER_TEST_POSTGRES_URL."""
+    given = os.environ.get("METER_TEST_POSTGRES_URL")
+    if given:
+        yield given
+        return
+    with embedded.running(tmp_path_factory.mktemp("postgres")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def timescale_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Answer the URL of a TimescaleDB: METER_TEST_TIMESCALE_URL, or one made with the pg_config on PATH; else skip."""
+    given = os.environ.get("METER_TEST_TIMESCALE_URL")
+    if given:
+        yield given
+        return
+    programs = _timescale_programs()
+    if programs is None:
+        pytest.skip("no TimescaleDB: set METER_TEST_TIMESCALE_URL, or put a pg_config whose server has it on PATH")
+    with ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(embedded, "_programs", lambda: programs)
+            patch.setitem(embedded._SETTINGS, "shared_preload_libraries", "timescaledb")
+            url = stack.enter_context(embedded.running(tmp_path_factory.mktemp("timescale")))
+        if _licence(url) != "timescale":
+            pytest.skip("no TimescaleDB with the Timescale licence: the one of pg_config on PATH is the Apache edition")
+        yield url
+
+
+def _licence(url: str) -> str:
+    with _database(url) as database, psycopg.connect(database, autocommit=True) as admin:
+        admin.execute("create extension if not exists timescaledb")
+        row = admin.execute("show timescaledb.license").fetchone()
+    return str(row and row[0])
+
+
+def _timescale_programs() -> Path | None:
+    """Answer the folder of a PostgreSQL on PATH that has TimescaleDB installed."""
+    if shutil.which("pg_config") is None:
+        return None
+    ask = subprocess.run(["pg_config", "--bindir", "--sharedir"], capture_output=True, text=True, check=True)
+    programs, shared = ask.stdout.splitlines()
+    return Path(programs) if (Path(shared) / "extension" / "timescaledb.control").exists() else None
+
+
+@pytest.fixture(scope="session")
+def server_url(engine: Engine, request: pytest.FixtureRequest) -> str:
+    """Answer the URL of a server for each engine in turn."""
+    url: str = request.getfixturevalue(f"{engine}_server")
+    return url
+
+
+@contextmanager
+def _database(server: str, template: str = "template0") -> Iterator[str]:
+    """Make a database from a template and drop it afterwards, whoever is still connected."""
+    name = f"hourmeter_test_{os.getpid()}_{next(_NUMBERS)}"
+    with psycopg.connect(server, autocommit=True) as admin:
+        make = sql.SQL("create database {} template {}")
+        admin.execute(make.format(sql.Identifier(name), sql.Identifier(template)))
+    try:
+        yield make_conninfo(server, dbname=name)
+    finally:
+        with psycopg.connect(server, autocommit=True) as admin:
+            admin.execute(sql.SQL("drop database {} with (force)").format(sql.Identifier(name)))
+
+
+async def _migrate(url: str, engine: Engine) -> None:
+    async with await databases.connect(url, autocommit=True) as connection:
+        await migrate(connection, engine)
+
+
+@pytest.fixture(scope="session")
+async def postgres_template(postgres_server: str) -> AsyncIterator[str]:
+    """Answer the name of a migrated database on the embedded engine, made once and cloned per test."""
+    with _database(postgres_server) as url:
+        await _migrate(url, "postgres")
+        yield str(conninfo_to_dict(url)["dbname"])
+
+
+@pytest.fixture
+def database(postgres_server: str, postgres_template: str) -> Iterator[str]:
+    """Answer the URL of a migrated, empty database of this test alone, on the embedded engine."""
+    with _database(postgres_server, postgres_template) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database(server_url: str) -> Iterator[str]:
+    """Answer the URL of a database nobody has migrated, on each engine."""
+    with _database(server_url) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+async def any_template(engine: Engine, server_url: str) -> AsyncIterator[str]:
+    """Answer the name of the database to clone per test, on each engine.
+
+    TimescaleDB's scheduler sits in every database that has the extension, and a template must be free of sessions:
+    there each test migrates an empty database, which takes a fifth of a second.
+    """
+    if engine == "timescale":
+        yield "template0"
+        return
+    with _database(server_url) as url:
+        await _migrate(url, engine)
+        yield str(conninfo_to_dict(url)["dbname"])
+
+
+@pytest.fixture
+async def any_database(engine: Engine, server_url: str, any_template: str) -> AsyncIterator[str]:
+    """Answer the URL of a migrated, empty database of this test alone, on each engine."""
+    with _database(server_url, any_template) as url:
+        if engine == "timescale":
+            await _migrate(url, engine)
+        yield url
+
+
+@pytest.fixture
+async def conn(database: str) -> AsyncIterator[Connection]:
+    """Answer an open connection to `database`; each statement commits unless a transaction is opened."""
+    async with await databases.connect(database, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+async def any_conn(any_database: str) -> AsyncIterator[Connection]:
+    """Answer an open connection to `any_database`; each statement commits unless a transaction is opened."""
+    async with await databases.connect(any_database, autocommit=True) as connection:
+        yield connection
+
+
+@pytest.fixture
+async def pool(database: str) -> AsyncIterator[Pool]:
+    """Answer a pool of connections to `database`."""
+    async with databases.pool(database, 4) as opened:
+        yield opened
