@@ -2,4 +2,4 @@
 
 select
     current_setting('server_version_num')::integer as version,
-    exists (select from pg_available_extensions where name = 'timescaledb') as has_timescale
+    exists(select 1 from pg_available_extensions where name = 'timescaledb') as has_timescale
