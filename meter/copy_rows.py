@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import NamedTuple
 
 import psycopg
 from psycopg.pq import Format
@@ -18,13 +19,16 @@ TRAILER = b"\xff\xff"
 _NUMERIC_OID = 1700
 _NULL = b"\xff\xff\xff\xff"
 _NO_MORE = _NULL + _NULL
-_HEAD = struct.Struct(">hiqiqi16siqi").pack
-_INT8 = struct.Struct(">iq").pack
+_HEAD_STRUCT = struct.Struct(">hiqiqi16siqi")
+_HEAD = _HEAD_STRUCT.pack
+_INT8_STRUCT = struct.Struct(">iq")
+_INT8 = _INT8_STRUCT.pack
 _LENGTH = struct.Struct(">i").pack
 _JSONB_VERSION = b"\x01"
 
 _loader = psycopg.adapters.get_loader(_NUMERIC_OID, Format.BINARY)
-assert _loader is not None  # psycopg always reads numeric
+if _loader is None:
+    raise ImportError("psycopg reads no binary numeric")
 _load = _loader(_NUMERIC_OID)
 _numeric = psycopg.adapters.get_dumper_by_oid(_NUMERIC_OID, Format.BINARY)(Decimal)
 
@@ -37,16 +41,33 @@ def numeric(quantity: Decimal) -> bytes:
     return bytes(encoded)
 
 
-def row(
-    team_id: int, time_us: int, event_id: bytes, series_id: int, quantity: bytes, covers_us: int | None, attributes: bytes | None
-) -> bytes:
-    """One row: team, time in microseconds since 2000, 16 id bytes, series, binary numeric, and the two that may be null."""
-    head = _HEAD(7, 8, team_id, 8, time_us, 16, event_id, 8, series_id, len(quantity))
-    if covers_us is None and attributes is None:
-        return head + quantity + _NO_MORE
+def plain_row(team_id: int, time_us: int, event_id: bytes, series_id: int, quantity: bytes) -> bytes:
+    """One row without the two that may be null: team, microseconds since 2000, 16 id bytes, series, binary numeric."""
+    return _HEAD(7, 8, team_id, 8, time_us, 16, event_id, 8, series_id, len(quantity)) + quantity + _NO_MORE
+
+
+def full_row(plain: bytes, covers_us: int | None, attributes: bytes | None) -> bytes:
+    """A plain row with what a sample covers and its attributes added."""
+    head = plain.removesuffix(_NO_MORE)
     covers = _NULL if covers_us is None else _INT8(8, covers_us)
     extra = _NULL if attributes is None else _LENGTH(len(attributes) + 1) + _JSONB_VERSION + attributes
-    return head + quantity + covers + extra
+    return head + covers + extra
+
+
+class Stored(NamedTuple):
+    """What a row says, read back: for the few that meet a duplicate."""
+
+    series_id: int
+    quantity: Decimal
+    covers_us: int | None
+
+
+def read_row(row: bytes) -> Stored:
+    """The series, quantity and reach of a row made here."""
+    *_, series_id, length = _HEAD_STRUCT.unpack_from(row)
+    at = _HEAD_STRUCT.size + length
+    covers = None if row[at : at + 4] == _NULL else _INT8_STRUCT.unpack_from(row, at)[1]
+    return Stored(series_id, decimal(row[_HEAD_STRUCT.size : at]), covers)
 
 
 def body(rows: Iterable[bytes]) -> bytes:

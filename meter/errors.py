@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
     """Base of everything a client is told: `status` for HTTP, a stable `code`, a `title` and a helpful `detail`."""
 
     status: ClassVar[int] = 400

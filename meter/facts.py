@@ -10,19 +10,20 @@ from typing import NamedTuple
 import msgspec
 
 from meter.identity import named, segment, time_in
-from meter.model import Event, Meter
-from meter.segments import split
-from meter.series import Refusal, SeriesKey
+from meter.model import Event, Meter, Refusal, SeriesKey
+from meter.segments import EXACT, split
 
 PG_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 MAX_DURATION_S = 31 * 86_400
 MAX_ID = 512
+MAX_STRING = 200
+MAX_DIMENSIONS = 16
 MAX_ATTRIBUTES_BYTES = 8_192
-LARGEST = Decimal("1e26")
+MAX_DIGITS = 26
 FINEST = -12
 
-NOT_FINITE = Refusal("invalid_quantity", "the quantity must be a finite number, zero or more; to take usage back, void it")
+NOT_FINITE = Refusal("invalid_quantity", "the quantity must be a finite number, zero or more; to take back, void")
 
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 
@@ -32,7 +33,7 @@ class Row(NamedTuple):
 
     time_us: int
     event_id: bytes
-    index: int
+    place: int  # of its event in the body
     series: SeriesKey
     quantity: Decimal
     covers_us: int | None
@@ -59,19 +60,26 @@ def instant(us: int) -> datetime:
 
 def quantity_refusal(quantity: Decimal) -> Refusal | None:
     """Why a number can't be stored: not finite, below zero, 10^26 or more, or finer than 12 decimals."""
+    wrong = size_refusal(quantity)
+    if wrong is None and quantity and _finest_digit(quantity) < FINEST:
+        return Refusal("invalid_quantity", "the quantity must have at most 12 decimals")
+    return wrong
+
+
+def size_refusal(quantity: Decimal) -> Refusal | None:
+    """Why a number can't be reckoned with: not finite, below zero, or 10^26 and more. Cheap whatever its exponent."""
     if not quantity.is_finite() or quantity < 0:
         return NOT_FINITE
-    if quantity and (quantity.adjusted() > LARGEST.adjusted() - 1 or _finest_digit(quantity) < FINEST):
+    if quantity and not -MAX_DIGITS <= quantity.adjusted() < MAX_DIGITS:
         return Refusal("invalid_quantity", "the quantity must be below 10^26 with at most 12 decimals")
     return None
 
 
 def _finest_digit(quantity: Decimal) -> int:
     """The exponent of the last digit that is not a trailing zero."""
-    _, digits, exponent = quantity.as_tuple()
-    assert isinstance(exponent, int)
-    text = "".join(map(str, digits))
-    return exponent + len(text) - len(text.rstrip("0"))
+    text = f"{quantity:E}"  # one digit, a point, the others, and the exponent of the first
+    digits, exponent = text.split("E")
+    return int(exponent) - len(digits.partition(".")[2].rstrip("0"))
 
 
 def time_refusal(time_us: int, horizon: Horizon) -> Refusal | None:
@@ -79,7 +87,7 @@ def time_refusal(time_us: int, horizon: Horizon) -> Refusal | None:
     if time_us > horizon.latest_us:
         return Refusal("time_in_future", "the time is more than five minutes ahead of ours; check the sender's clock")
     if time_us < horizon.earliest_us:
-        return Refusal("too_late", f"events before {instant(horizon.earliest_us).isoformat()} are not accepted any more")
+        return Refusal("too_late", f"events before {instant(horizon.earliest_us).isoformat()} are not taken any more")
     return None
 
 
@@ -106,19 +114,20 @@ def shape_refusal(event: Event) -> Refusal | None:
     return None
 
 
-def duration_us(event: Event, meters: Mapping[str, Meter], slugs: Mapping[str, Decimal]) -> int | None | Refusal:
+def duration_us(event: Event, meters: Mapping[str, Meter], slugs: Mapping[str, Decimal]) -> int | Refusal | None:
     """The sample's duration in microseconds, None for an event without one."""
     if event.duration_seconds is None:
         return None
     if any(slug in meters and not meters[slug].time_weighted for slug in slugs):
         return Refusal("duration_not_allowed", "only time-weighted meters take duration_seconds")
-    us = event.duration_seconds * 1_000_000
-    if not us.is_finite() or not 0 < us <= MAX_DURATION_S * 1_000_000 or us != us.to_integral_value():
+    seconds = event.duration_seconds
+    us = Decimal(0) if size_refusal(seconds) else seconds * 1_000_000
+    if not 0 < us <= MAX_DURATION_S * 1_000_000 or us != us.to_integral_value():
         return Refusal("invalid_duration", "duration_seconds must be above 0, at most 31 days, with 6 decimals at most")
     return int(us)
 
 
-def attribute_bytes(event: Event) -> bytes | None | Refusal:
+def attribute_bytes(event: Event) -> bytes | Refusal | None:
     """The attributes as stored JSON, the original id among them so that drill-down can show it."""
     if event.attributes is None:
         return None
@@ -128,6 +137,28 @@ def attribute_bytes(event: Event) -> bytes | None | Refusal:
     if b"\\u0000" in encoded:
         return Refusal("string_too_long", "attributes must have no NUL")
     return encoded
+
+
+def _bad_string(name: str, value: str | None) -> Refusal | None:
+    if value is not None and (not 0 < len(value) <= MAX_STRING or "\0" in value):
+        return Refusal("string_too_long", f"{name} must have 1 to {MAX_STRING} characters and no NUL")
+    return None
+
+
+def series_refusal(key: SeriesKey, meters: Mapping[str, Meter]) -> Refusal | None:
+    """Why this series can't be made, or None: unknown meter, undeclared dimensions, strings out of bounds."""
+    meter = meters.get(key.meter)
+    if meter is None:
+        return Refusal("unknown_meter", f"there is no meter {key.meter[:64]!r}; GET /v1/meters lists those there are")
+    if len(key.dimensions) > MAX_DIMENSIONS:
+        return Refusal("too_many_dimensions", f"at most {MAX_DIMENSIONS} dimensions")
+    undeclared = [name for name, _ in key.dimensions if name not in meter.dimensions]
+    if undeclared:
+        declared = ", ".join(sorted(meter.dimensions)) or "none"
+        detail = f"{undeclared[0][:64]!r} is not declared by {meter.slug}; it has {declared}"
+        return Refusal("undeclared_dimension", detail)
+    named = (("member", key.member), ("service", key.service), *key.dimensions)
+    return next((bad for name, value in named if (bad := _bad_string(name, value))), None)
 
 
 class Defaults(NamedTuple):
@@ -148,7 +179,7 @@ def arrival_id(event: Event, index: int, request: str | None) -> bytes:
     return named(event, "", request, index)
 
 
-def rows(
+def rows(  # noqa: PLR0911 - a return per reason reads better than a chain of helpers
     event: Event, index: int, meters: Mapping[str, Meter], horizon: Horizon, defaults: Defaults
 ) -> list[Row] | Refusal:
     """The rows of one event: one per meter, or one per quarter and meter for a sample with a duration; all or none."""
@@ -184,19 +215,21 @@ def rows(
 def _time_us(event: Event, index: int, defaults: Defaults) -> int:
     if event.time is not None:
         return microseconds(event.time)
-    assert event.id is not None  # shape_refusal saw to it
-    carried = time_in(event.id)
+    carried = time_in(event.id or "")
     return microseconds(carried or defaults.arrivals[arrival_id(event, index, defaults.request)])
 
 
 def _meter_rows(row: Row, meter: Meter | None) -> list[Row] | Refusal:
     """The rows of one meter: an unknown one is left to the series check, a level is cut at the quarter edges."""
-    wrong = quantity_refusal(row.quantity)
-    if wrong or meter is None or not meter.time_weighted:
-        return wrong or [row]
+    if meter is None or not meter.time_weighted:
+        return quantity_refusal(row.quantity) or [row]
+    too_large = size_refusal(row.quantity)
+    if too_large:
+        return too_large
     if row.covers_us is not None:
-        return _segments(row._replace(quantity=row.quantity * meter.level_scale), row.covers_us)
-    whole = row.quantity * (_month_seconds(row.time_us) if meter.per_month else meter.divisor)
+        level = EXACT.multiply(row.quantity, meter.level_scale)
+        return quantity_refusal(level) or _segments(row._replace(quantity=level), row.covers_us)
+    whole = EXACT.multiply(row.quantity, _month_seconds(row.time_us) if meter.per_month else meter.divisor)
     return quantity_refusal(whole) or [row._replace(quantity=whole)]
 
 

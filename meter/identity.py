@@ -23,8 +23,11 @@ def hashed(kind: bytes, source: str, text: str, meter: str) -> bytes:
 
 
 def named(event: Event, meter: str, request: str | None, index: int) -> bytes:
-    """The identity of one meter's part of an event: its id, else its place in a request with an Idempotency-Key, else
-    its content (two equal events at one instant are then one)."""
+    """The identity of one meter's part of an event.
+
+    Its id, else its place in a request with an Idempotency-Key, else its content (two equal events at one instant are
+    then one).
+    """
     source = event.source or ""
     if event.id is not None:
         return hashed(b"i", source, event.id, meter)
@@ -39,7 +42,7 @@ def segment(event_id: bytes, end_us: int) -> bytes:
 
 
 def time_in(event_id: str) -> datetime | None:
-    """The time that a UUIDv7 or ULID carries in its first 48 bits (milliseconds, RFC 9562 / ULID spec), if it is one."""
+    """The time that a UUIDv7 or ULID carries in its first 48 bits (milliseconds; RFC 9562, ULID spec), if it is one."""
     if len(event_id) == _ULID_LENGTH and event_id[0] in "01234567" and all(c in _CROCKFORD for c in event_id.upper()):
         milliseconds = 0
         for char in event_id.upper()[:10]:

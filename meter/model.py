@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -94,3 +95,19 @@ class Caller(msgspec.Struct, frozen=True):
     def is_operator(self) -> bool:
         """Whether this is the operator's own key."""
         return self.team is None
+
+
+class SeriesKey(NamedTuple):
+    """A series within one team and key, as an event names it; dimensions sorted by name."""
+
+    meter: str
+    member: str | None
+    service: str | None
+    dimensions: tuple[tuple[str, str], ...]
+
+
+class Refusal(NamedTuple):
+    """Why a series can't be: a code of EVENT_CODES and what to change."""
+
+    code: str
+    detail: str

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 QUARTER_US = 900_000_000
 SECOND_US = 1_000_000
-_CONTEXT = Context(prec=60, rounding=ROUND_HALF_UP)
+# numeric(38,12) times microseconds fits with room; the default 28 digits would round
+EXACT = Context(prec=60, rounding=ROUND_HALF_UP)
 STORED = Decimal("1e-12")
 
 
@@ -20,11 +21,11 @@ class Segment(NamedTuple):
 
 
 def _level_seconds(level: Decimal, us: int) -> Decimal:
-    return _CONTEXT.quantize(_CONTEXT.divide(_CONTEXT.multiply(level, Decimal(us)), Decimal(SECOND_US)), STORED)
+    return EXACT.quantize(EXACT.divide(EXACT.multiply(level, Decimal(us)), Decimal(SECOND_US)), STORED)
 
 
 def split(level: Decimal, start_us: int, end_us: int) -> list[Segment]:
-    """The segments of a level held over [start, end) microseconds, ascending; ends at each quarter edge and at `end_us`.
+    """The segments of a level held over [start, end) microseconds, ascending; they end at quarter edges and `end_us`.
 
     Rounded to 12 decimals cumulatively, so the segments add up exactly to the rounded whole.
     """

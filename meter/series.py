@@ -1,59 +1,19 @@
-"""What tells usage apart: (team, member, service, meter, key, billable, dimensions) to the id that every row carries."""
+"""From what tells usage apart (team, member, service, meter, key, billable, dimensions) to the id that rows carry."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
-from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 from psycopg.types.json import Jsonb
 
 from meter.database import Connection
-from meter.model import Caller, Meter
+from meter.model import Caller, Meter, SeriesKey
 from sql import statement
 
-MAX_STRING = 200
-MAX_DIMENSIONS = 16
 _encode = msgspec.json.Encoder(order="deterministic").encode
-
-
-class SeriesKey(NamedTuple):
-    """A series within one team and key, as an event names it; dimensions sorted by name."""
-
-    meter: str
-    member: str | None
-    service: str | None
-    dimensions: tuple[tuple[str, str], ...]
-
-
-class Refusal(NamedTuple):
-    """Why a series can't be: a code of EVENT_CODES and what to change."""
-
-    code: str
-    detail: str
-
-
-def _bad_string(name: str, value: str | None) -> Refusal | None:
-    if value is not None and (not 0 < len(value) <= MAX_STRING or "\0" in value):
-        return Refusal("string_too_long", f"{name} must have 1 to {MAX_STRING} characters and no NUL")
-    return None
-
-
-def refusal(key: SeriesKey, meters: Mapping[str, Meter]) -> Refusal | None:
-    """Why this series can't be made, or None: unknown meter, undeclared dimensions, strings out of bounds."""
-    meter = meters.get(key.meter)
-    if meter is None:
-        return Refusal("unknown_meter", f"there is no meter {key.meter[:64]!r}; GET /v1/meters lists those there are")
-    if len(key.dimensions) > MAX_DIMENSIONS:
-        return Refusal("too_many_dimensions", f"at most {MAX_DIMENSIONS} dimensions")
-    undeclared = [name for name, _ in key.dimensions if name not in meter.dimensions]
-    if undeclared:
-        declared = ", ".join(sorted(meter.dimensions)) or "none"
-        return Refusal("undeclared_dimension", f"{undeclared[0][:64]!r} is not declared by {meter.slug}; it has {declared}")
-    named = (("member", key.member), ("service", key.service), *key.dimensions)
-    return next((bad for name, value in named if (bad := _bad_string(name, value))), None)
 
 
 def _identity(key: SeriesKey, meter: Meter, caller: Caller, *, billable: bool) -> UUID:

@@ -1,4 +1,4 @@
-"""Settings as data: each one's name, type, default and help stand in one tuple that the command, the docs and tests read."""
+"""Settings as data: name, type, default and help of each stand in one tuple that the command, docs and tests read."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
+
+SHORTEST_KEY = 32
 
 
 class SettingsError(ValueError):
@@ -31,7 +33,7 @@ def _positive(text: str) -> int:
 
 
 def _operator_key(text: str) -> str:
-    if not text.startswith("hm_") or len(text) < 32:
+    if not text.startswith("hm_") or len(text) < SHORTEST_KEY:
         raise ValueError("a key that begins with hm_ and has at least 32 characters")
     return text
 
@@ -47,7 +49,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("METER_DATA_DIR", Path, "./data", "Where the embedded PostgreSQL and the first operator key are kept"),
     Setting("METER_HOST", str, "127.0.0.1", "Address to listen on"),
     Setting("METER_PORT", _positive, "8100", "Port to listen on"),
-    Setting("METER_OPERATOR_KEY", _operator_key, None, "The first operator key; unset: made on first start", secret=True),
+    Setting(
+        "METER_OPERATOR_KEY", _operator_key, None, "The first operator key; unset: made on first start", secret=True
+    ),
     Setting("METER_SELLER_NAME", str, "Hourmeter", "Who the invoices come from"),
     Setting("METER_DEFAULT_PLAN", _plan, "credits/payg", "Price book and plan of a team that chose none"),
     Setting("METER_PAST_DAYS", _positive, "3660", "How many days back an event's time may lie"),
@@ -112,7 +116,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     the test suite and are left alone.
     """
     for name in sorted(environ):
-        if name.startswith("METER_") and not name.startswith(("METER_TEST_", "METER_UPDATE_")):
-            if name not in known_names():
-                raise SettingsError(f"{name} is not a setting; `meter settings` lists those there are")
+        ours = name.startswith("METER_") and not name.startswith(("METER_TEST_", "METER_UPDATE_"))
+        if ours and name not in known_names():
+            raise SettingsError(f"{name} is not a setting; `meter settings` lists those there are")
     return msgspec.convert({_field(s.name): _value(s, environ) for s in SETTINGS}, Settings, strict=True)

@@ -1,10 +1,11 @@
-"""Which level answers which part of a range: the coarsest buckets that no bound cuts, raw events where one cuts a quarter."""
+"""Which level answers which part of a range: the coarsest buckets that no bound cuts, raw events for a cut quarter."""
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import NamedTuple
 
 from meter.windows import DAY, HOUR, ORIGIN, QUARTER
@@ -78,4 +79,4 @@ def _within(bounds: Sequence[datetime], part: Span) -> Sequence[datetime]:
 
 def _cut(part: Span, cuts: Sequence[datetime]) -> list[Span]:
     edges = [part.start, *(cut for cut in cuts if part.start < cut < part.end), part.end]
-    return [Span(lo, hi) for lo, hi in zip(edges, edges[1:], strict=False)]
+    return [Span(lo, hi) for lo, hi in pairwise(edges)]

@@ -18,6 +18,7 @@ ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)
 def change_between(lo: datetime, hi: datetime, zone: ZoneInfo) -> datetime:
     """The instant in (lo, hi] at which the zone's offset changes, found by halving; the two ends' offsets differ."""
     before = lo.astimezone(zone).utcoffset()
+    hi = hi.replace(microsecond=0)  # clocks change at whole seconds; halves of a fraction would never end
     while hi - lo > timedelta(seconds=1):
         middle = lo + timedelta(seconds=int((hi - lo).total_seconds()) // 2)
         if middle.astimezone(zone).utcoffset() == before:
@@ -49,7 +50,10 @@ def floor(instant: datetime, window: Window, zone: ZoneInfo) -> datetime:
         return instant - (instant - ORIGIN) % QUARTER
     if window == "hour":
         return _floor_hour(instant, zone)
-    day = instant.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+    local = instant.astimezone(zone)
+    day = local.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None, fold=0)
+    if local.fold and utc(day + DAY, zone) <= instant:  # set back across midnight: the next day had begun before
+        day += DAY
     if window == "week":
         day -= DAY * day.weekday()
     if window == "month":
@@ -87,4 +91,4 @@ def count_at_most(start: datetime, end: datetime, window: Window | None) -> int:
     if window is None:
         return 1
     shortest = {"15m": QUARTER, "hour": HOUR / 2, "day": HOUR * 22, "week": DAY * 6, "month": DAY * 27}[window]
-    return (end - start) // shortest + 2
+    return (end - start) // shortest + 3  # ragged at both ends, and one that a clock change cut shorter still

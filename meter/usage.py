@@ -1,0 +1,231 @@
+"""How much was used between two instants: exact for any instants and any zone, complete at the moment of asking."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from itertools import pairwise, product
+from typing import Any, Literal, NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+from psycopg.types.json import Jsonb
+
+from meter import windows
+from meter.database import Connection
+from meter.errors import InvalidParameter, RawDataGone, UnknownMeter
+from meter.ingest import load_meters
+from meter.model import Meter, Team
+from meter.segments import EXACT
+from meter.spans import Span, Spans, spans
+from meter.windows import Window
+from sql import statement
+
+MAX_ITEMS = 100_000
+SHOWN = Decimal("1e-12")
+LARGEST_SHOWN = 40  # digits before the point that still leave room for twelve after it
+
+Fill = Literal["null", "zero"]
+Group = tuple[str | None, ...]
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked: a meter between two instants, cut into windows of a zone, filtered and grouped.
+
+    Filters: None lets all pass. `group_by` holds member, service, key or names of declared dimensions. `fill` gives
+    windows without data an item: "null" says so, "zero" calls it zero.
+    """
+
+    meter: str
+    start: datetime
+    end: datetime
+    zone: ZoneInfo
+    window: Window | None = None
+    members: tuple[str, ...] | None = None
+    services: tuple[str, ...] | None = None
+    keys: tuple[str, ...] | None = None
+    dimensions: dict[str, str] = msgspec.field(default_factory=dict)
+    group_by: tuple[str, ...] = ()
+    fill: Fill | None = None
+
+
+class Item(NamedTuple):
+    """Usage of one group in one window; quantity in the meter's unit, None where there is no data."""
+
+    start: datetime
+    end: datetime
+    group: Group
+    quantity: Decimal | None
+    events: int
+
+
+class Usage(NamedTuple):
+    """The answer: items in order of window and group; `as_of` is when the team's data last changed."""
+
+    meter: Meter
+    query: Query
+    as_of: datetime | None
+    items: list[Item]
+
+
+class Slots(NamedTuple):
+    """The bounds that cut the range, and for each slot between two of them its window and its month's seconds."""
+
+    bounds: list[datetime]
+    window: list[int]
+    month_seconds: list[Decimal]
+
+
+class Sum(NamedTuple):
+    """What the buckets say of one group and slot, in the base unit."""
+
+    group: int
+    slot: int
+    events: int
+    total: Decimal
+
+
+async def read(conn: Connection, team: Team, query: Query) -> Usage:
+    """Usage of one team, read in one snapshot.
+
+    Raises UnknownMeter, InvalidParameter (range, windows, dimensions that the meter does not declare) and RawDataGone
+    where a bound cuts a quarter of an hour whose raw events are dropped.
+    """
+    async with conn.transaction():
+        await conn.execute(statement("begin_reading"))
+        meter = (await load_meters(conn, team.id)).get(query.meter)
+        if meter is None:
+            raise UnknownMeter(f"there is no meter {query.meter[:64]!r}; GET /v1/meters lists those there are")
+        check(query, meter)
+        slots = cut(query, meter)
+        groups, sums = await _sums(conn, team.id, meter, query, slots)
+        row = await (await conn.execute(statement("get_watermark"), {"team_id": team.id})).fetchone()
+    return Usage(meter, query, row[0] if row else None, items(query, meter, slots, groups, sums))
+
+
+def check(query: Query, meter: Meter) -> None:
+    """Refuses what can't be answered, before anything is computed. Raises InvalidParameter."""
+    if query.start >= query.end:
+        raise InvalidParameter("`from` must lie before `to`")
+    if windows.count_at_most(query.start, query.end, query.window) > MAX_ITEMS:
+        raise InvalidParameter(f"more than {MAX_ITEMS} windows; ask for a shorter range or longer windows")
+    known = meter.dimensions | {"member", "service", "key"}
+    for name in (*query.group_by, *query.dimensions):
+        if name not in known:
+            raise InvalidParameter(
+                f"{name[:64]!r} is not a dimension of {meter.slug}; it has {', '.join(sorted(known))}"
+            )
+
+
+def cut(query: Query, meter: Meter) -> Slots:
+    """The bounds of the windows; of months too, for a meter whose unit depends on the month's length."""
+    edges = windows.bounds(query.start, query.end, query.window, query.zone)
+    if not meter.per_month:
+        return Slots(edges, list(range(len(edges) - 1)), [Decimal(1)] * (len(edges) - 1))
+    months = windows.bounds(query.start, query.end, "month", query.zone)
+    bounds = sorted({*edges, *months})
+    window, at = [], 0
+    for start in bounds[:-1]:
+        at += start >= edges[at + 1]
+        window.append(at)
+    return Slots(bounds, window, [month_seconds(start, query.zone) for start in bounds[:-1]])
+
+
+def month_seconds(instant: datetime, zone: ZoneInfo) -> Decimal:
+    """Seconds of the zone's calendar month that holds an instant; clock changes counted."""
+    start = windows.floor(instant, "month", zone)
+    return Decimal(int((windows.following(start, "month", zone) - start).total_seconds()))
+
+
+async def _sums(
+    conn: Connection, team_id: int, meter: Meter, query: Query, slots: Slots
+) -> tuple[list[Group], list[Sum]]:
+    """The groups there are, and what the buckets say of each."""
+    levels = spans(slots.bounds)
+    await _check_floor(conn, levels)
+    parameters = {
+        "team_id": team_id,
+        "meter_id": meter.id,
+        "members": _listed(query.members),
+        "services": _listed(query.services),
+        "keys": _listed(query.keys),
+        "dimensions": Jsonb(query.dimensions),
+    }
+    series = await (await conn.execute(statement("list_series"), parameters)).fetchall()
+    grouped = {row[0]: _group(query.group_by, row) for row in series}
+    groups = sorted(set(grouped.values()), key=lambda group: [(name is not None, name or "") for name in group])
+    number = {group: position for position, group in enumerate(groups)}
+    if not grouped:
+        return groups, []
+    asked = {
+        "team_id": team_id,
+        "series": list(grouped),
+        "groups": [number[group] for group in grouped.values()],
+        "bounds": slots.bounds,
+        **_ranges(levels),
+    }
+    rows = await (await conn.execute(statement("read_usage"), asked)).fetchall()
+    return groups, [Sum(row[0], row[1] - 1, row[2], row[3]) for row in rows]
+
+
+async def _check_floor(conn: Connection, levels: Spans) -> None:
+    if levels.raw:
+        row = await (await conn.execute(statement("get_floor"))).fetchone()
+        if row and row[0] and levels.raw[0].start < row[0]:
+            raise RawDataGone(f"raw events before {row[0].isoformat()} are gone; use instants on the quarter hour")
+
+
+def _listed(names: tuple[str, ...] | None) -> list[str] | None:
+    return None if names is None else list(names)
+
+
+def _group(group_by: Sequence[str], row: tuple[Any, ...]) -> Group:
+    """The group of a series row (id, member, service, key, dimensions)."""
+    labels: Mapping[str, str | None] = {**row[4], "member": row[1], "service": row[2], "key": row[3]}
+    return tuple(labels.get(name) for name in group_by)
+
+
+def _ranges(levels: Spans) -> dict[str, list[datetime]]:
+    named: dict[str, list[Span]] = levels._asdict()
+    starts = {f"{name}_from": [span.start for span in found] for name, found in named.items()}
+    return starts | {f"{name}_to": [span.end for span in found] for name, found in named.items()}
+
+
+def items(query: Query, meter: Meter, slots: Slots, groups: Sequence[Group], sums: Sequence[Sum]) -> list[Item]:
+    """Items in the meter's unit, in order of window and group; windows without data only where `fill` asks for them."""
+    edges = list(pairwise(_window_bounds(slots)))
+    found: dict[tuple[int, int], tuple[Decimal, int]] = {}
+    for part in sums:
+        key = (slots.window[part.slot], part.group)
+        quantity, events = found.get(key, (Decimal(0), 0))
+        part_total = part.total if not meter.per_month else EXACT.divide(part.total, slots.month_seconds[part.slot])
+        found[key] = EXACT.add(quantity, part_total), events + part.events
+    cells = sorted(found) if query.fill is None else product(range(len(edges)), range(len(groups)) or [0])
+    names = groups or [()]
+    missing = Decimal(0) if query.fill == "zero" else None
+    return [
+        Item(*edges[window], names[group], missing if cell is None else value(meter, *cell), cell[1] if cell else 0)
+        for window, group in cells
+        for cell in [found.get((window, group))]
+    ]
+
+
+def _window_bounds(slots: Slots) -> list[datetime]:
+    firsts = [slots.bounds[i] for i, window in enumerate(slots.window) if i == 0 or window != slots.window[i - 1]]
+    return [*firsts, slots.bounds[-1]]
+
+
+def value(meter: Meter, total: Decimal, events: int) -> Decimal | None:
+    """A total in the meter's unit: divided once, here; an average of nothing is None."""
+    if meter.aggregation == "count":
+        return Decimal(events)
+    if meter.aggregation == "average":
+        return EXACT.divide(total, Decimal(events)) if events else None
+    return EXACT.divide(total, meter.divisor)
+
+
+def plain(quantity: Decimal) -> str:
+    """A quantity for people and programs: at most 12 decimals, no exponent, no trailing zeros."""
+    text = format(EXACT.quantize(quantity, SHOWN) if quantity.adjusted() < LARGEST_SHOWN else quantity, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
