@@ -1,0 +1,127 @@
+"""Reading a book's tables field by field, so that every mistake says where it is and what to write instead."""
+
+from __future__ import annotations
+
+import re
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from meter.rating.money import parse_amount
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from decimal import Decimal
+
+_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+
+
+class BookError(ValueError):
+    """A price book that cannot be used: file, table, field, what is wrong and what to write instead."""
+
+    def __init__(self, file: str, table: str, field: str, problem: str, instead: str) -> None:
+        """Keep the parts for programs and join them for people."""
+        self.file, self.table, self.field, self.problem, self.instead = file, table, field, problem, instead
+        place = f"[{table}] {field}".strip() if table else field
+        super().__init__(f"{file}: {place}: {problem}; {instead}")
+
+
+class Table:
+    """One table of a book; remembers which fields were read, so that ``finish`` can name those nobody knows."""
+
+    def __init__(self, file: str, path: str, fields: Mapping[str, Any]) -> None:
+        """Wrap the parsed ``fields`` of the table at dotted ``path`` (empty for the top of the file)."""
+        self.file, self.path, self._fields = file, path, fields
+        self._known: set[str] = set()
+
+    def refuse(self, field: str, problem: str, instead: str) -> NoReturn:
+        """Raise BookError about ``field`` of this table."""
+        raise BookError(self.file, self.path, field, problem, instead)
+
+    def has(self, field: str) -> bool:
+        """Tell whether the table writes ``field`` at all."""
+        self._known.add(field)
+        return field in self._fields
+
+    def says(self, field: str, word: str) -> bool:
+        """Tell whether ``field`` is exactly ``word``, where a word may stand in place of a number."""
+        return self.has(field) and self._fields[field] == word
+
+    def text(self, field: str, default: str | None = None) -> str:
+        """Read a text that is not empty; required without a default."""
+        value = self._value(field, default, f'write {field} = "…"')
+        if not isinstance(value, str) or not value.strip():
+            self.refuse(field, f"{value!r} is not a text", f'write {field} = "…"')
+        return value
+
+    def choice(self, field: str, choices: Sequence[str], default: str) -> str:
+        """Read one of a few words."""
+        value = self.text(field, default)
+        if value not in choices:
+            self.refuse(field, f"{value!r} is unknown", f"write one of {', '.join(choices)}")
+        return value
+
+    def flag(self, field: str) -> bool:
+        """Read true or false; absent is false."""
+        value = self._value(field, default=False, instead="")
+        if not isinstance(value, bool):
+            self.refuse(field, f"{value!r} is neither true nor false", f"write {field} = true, or leave it out")
+        return value
+
+    def money(self, field: str, default: str | None = None) -> Decimal:
+        """Read an amount of money: quoted, not negative."""
+        value = self._value(field, default, f'write {field} = "0.05"')
+        if not isinstance(value, str):
+            self.refuse(field, f"{value} is not quoted", f'money is text in a book, write {field} = "{value}"')
+        return self._amount(field, value, positive=False)
+
+    def number(self, field: str, default: Decimal | None = None, *, positive: bool = False) -> Decimal:
+        """Read a quantity: whole or quoted, not negative, above zero if ``positive``."""
+        return self._amount(field, self._value(field, default, f"write {field} = 1000"), positive=positive)
+
+    def names(self, field: str) -> tuple[str, ...]:
+        """Read a list of names; absent is empty."""
+        value = self._value(field, [], "")
+        if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+            self.refuse(field, f"{value!r} is not a list of names", f'write {field} = ["cpu.used", "memory.used"]')
+        return tuple(value)
+
+    def tables(self, field: str) -> Iterator[tuple[str, Table]]:
+        """Read the named tables below ``field`` in the order written; absent is none."""
+        for name, fields in self.table(field).items():
+            inner = f"{self.path}.{field}.{name}".lstrip(".")
+            if not _NAME.fullmatch(name):
+                self.refuse(field, f"{name!r} is not a name", "write lower-case letters, digits, _ and - only")
+            if not isinstance(fields, dict):
+                raise BookError(self.file, inner, "", f"{fields!r} is not a table", "write { … } or a [table]")
+            yield name, Table(self.file, inner, fields)
+
+    def table(self, field: str) -> dict[str, Any]:
+        """Read a table as it stands; absent is empty."""
+        value = self._value(field, {}, "")
+        if not isinstance(value, dict):
+            self.refuse(field, f"{value!r} is not a table", f"write {field} = {{ … }} or [{field}]")
+        return value
+
+    def finish(self) -> None:
+        """Refuse fields that nobody read, with the nearest known name."""
+        for field in self._fields:
+            if field not in self._known:
+                near = get_close_matches(field, sorted(self._known), 1)
+                known = f"known here: {', '.join(sorted(self._known))}"
+                self.refuse(field, "unknown field", f"did you mean {near[0]}?" if near else known)
+
+    def _value(self, field: str, default: object, instead: str) -> Any:  # noqa: ANN401 - whatever the file holds
+        if self.has(field):
+            return self._fields[field]
+        if default is None:
+            self.refuse(field, "is missing", instead)
+        return default
+
+    def _amount(self, field: str, value: str | int | Decimal, *, positive: bool) -> Decimal:
+        try:
+            amount = parse_amount(value)
+        except (TypeError, ValueError) as error:
+            self.refuse(field, f"{value!r} is not an amount", str(error))
+        if amount < 0 or (positive and not amount):
+            self.refuse(field, f"{value} is not allowed", f"write a number {'above' if positive else 'from'} zero")
+        return amount

@@ -1,0 +1,3 @@
+"""Tests of the rating package: pure, in memory, seconds."""
+
+from __future__ import annotations
