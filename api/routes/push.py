@@ -1,0 +1,56 @@
+"""Collectors push here: events and resource samples. The receipt is sent after the commit, never before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Annotated
+
+from litestar import post
+from litestar.params import Parameter
+
+from api.auth import needs
+from api.ingest import events, samples
+from api.request import Request
+from api.state import Shell
+from meter.model import Caller, Event, Receipt, Rejection, Team
+
+Decode = Callable[[bytes, str, int], list[Event | Rejection]]
+RequestName = Annotated[
+    str | None,
+    Parameter(
+        header="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        description="Events without an id are then told apart by their place in the body, and a retry counts once.",
+    ),
+]
+
+
+@post("/v1/events", status_code=200, guards=[needs("ingest")])
+async def push_events(
+    request: Request, caller: Caller, shell: Shell, team: Team, request_name: RequestName = None
+) -> Receipt:
+    """Takes one event, an array, or one a line (NDJSON); says which were accepted, duplicates or rejected, and why."""
+    return await _take(request, caller, shell, team, request_name, events.decode)
+
+
+@post("/v1/usage/collect", status_code=200, guards=[needs("ingest")])
+async def push_samples(
+    request: Request, caller: Caller, shell: Shell, team: Team, request_name: RequestName = None
+) -> Receipt:
+    """Takes CPU and memory samples over [timestamp - duration, timestamp), split at the quarter hours they cover."""
+    return await _take(request, caller, shell, team, request_name, samples.decode)
+
+
+async def _take(
+    request: Request, caller: Caller, shell: Shell, team: Team, request_name: str | None, decode: Decode
+) -> Receipt:
+    """Decodes, stores, counts. The body is read before a database connection is held."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    decoded = decode(await request.body(), media_type, shell.settings.max_batch)
+    receipt = await shell.ingest.take(team, caller, decoded, shell.clock(), request_name)
+    shell.metrics.count(receipt)
+    return receipt
+
+
+HANDLERS = (push_events, push_samples)
