@@ -102,7 +102,7 @@ def test_free_units_and_minimum_together() -> None:
 
 
 def test_the_parts_of_a_split_draft_add_up() -> None:
-    """What the minimum moves to a line of its own leaves quantity, free and billed units and money of the rest in step."""
+    """What the minimum moves to its own line leaves quantity, free and billed units and money in step."""
     (price,) = per_unit(unit_amount='"0.0001"', minimum_per_service='"0.01"', included="100").prices
     (draft,) = start(price, (used("requests", 50, None, "a"), used("requests", 350, None, "b")))
     (freed,) = free_units.apply(draft)
