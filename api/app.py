@@ -1,0 +1,100 @@
+"""The app: routes, resources and habits put together. Nothing is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+
+from litestar import Litestar
+from litestar.datastructures import State
+from litestar.di import Provide
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+
+from api.auth import asked_team, caller_of
+from api.cpu import CpuPool
+from api.edge import Edge
+from api.errors import HANDLERS
+from api.idempotency import retried
+from api.metrics import Metrics
+from api.request import Request
+from api.routes import ROUTES
+from api.state import Clock, Shell
+from meter import database
+from meter.ingest import Ingest
+from meter.keys import ensure_operator
+from meter.migrate import check_current
+from meter.settings import Settings, SettingsError
+
+
+def utc_now() -> datetime:
+    """The present instant."""
+    return datetime.now(UTC)
+
+
+def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
+    """The app that serves these settings; inside its lifespan it has a database pool and, once needed, a process.
+
+    The lifespan raises MigrationError on a database that is not exactly what this version needs.
+    """
+    app = Litestar(
+        route_handlers=ROUTES,
+        request_class=Request,
+        dependencies={
+            "shell": Provide(_shell, sync_to_thread=False),
+            "caller": Provide(caller_of),
+            "team": Provide(asked_team),
+            "retry": Provide(retried),
+        },
+        exception_handlers=HANDLERS,
+        request_max_body_size=None,  # api/body.py bounds it, unpacked too
+        logging_config=None,
+        openapi_config=_openapi(),
+        lifespan=[_lifespan(settings, clock)],
+    )
+    app.asgi_handler = Edge(app.asgi_handler)
+    return app
+
+
+def _shell(state: State) -> Shell:
+    shell: Shell = state.shell
+    return shell
+
+
+def _lifespan(settings: Settings, clock: Clock) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def opened(app: Litestar) -> AsyncIterator[None]:
+        if settings.database_url is None:
+            raise SettingsError("DATABASE_URL: the service needs one; `meter serve` starts an embedded server without")
+        async with database.pool(settings.database_url, settings.pool_size) as pool, CpuPool() as cpu:
+            async with pool.connection() as conn:
+                await check_current(conn)
+                await ensure_operator(conn, settings.operator_key, settings.data_dir, clock())
+            ingest = Ingest(pool, settings.past_days)
+            app.state.shell = Shell(settings, pool, ingest, cpu, Metrics(pool), clock)
+            yield
+
+    return opened
+
+
+def _openapi() -> OpenAPIConfig:
+    key = SecurityScheme(type="http", scheme="bearer", description="A key: `Authorization: Bearer hm_…`.")
+    return OpenAPIConfig(
+        title="Hourmeter",
+        version=_version(),
+        description="Time-series metering, billing and analytics. Refusals are problem documents (RFC 9457).",
+        path="/v1",
+        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
+        components=Components(security_schemes={"key": key}),
+        security=[{"key": []}],
+    )
+
+
+def _version() -> str:
+    try:
+        return version("hourmeter")
+    except PackageNotFoundError:  # run from a source tree that nobody installed
+        return "0"

@@ -1,0 +1,131 @@
+"""Who is asking, and may they? Guards per route; another team's things do not exist."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+from litestar.handlers import BaseRouteHandler
+from litestar.params import Parameter
+
+from api.request import Request
+from api.state import AnyConnection, Shell, shell_of
+from meter import keys, teams
+from meter.errors import Forbidden, InvalidParameter, NotFound, Unauthorized
+from meter.keys import Scope
+from meter.model import Caller, Team
+
+Guard = Callable[[AnyConnection, BaseRouteHandler], Awaitable[None]]
+LONGEST_MEMBER = 200
+OPERATOR = "operator"
+
+AskedTeam = Annotated[
+    UUID | None, Parameter(query="team", description="Whose: needed with the operator's key, else the key's own team.")
+]
+
+
+def needs(*scopes: Scope) -> Guard:
+    """Lets the operator's keys pass, and those with any of these scopes. Raises Unauthorized, Forbidden."""
+
+    async def guard(connection: AnyConnection, _: BaseRouteHandler) -> None:
+        caller = await authenticate(connection)
+        if not caller.is_operator and caller.scopes.isdisjoint(scopes):
+            raise Forbidden(f"this key has {', '.join(sorted(caller.scopes))}; it needs {' or '.join(scopes)}")
+        connection.scope["user"] = caller
+
+    return guard
+
+
+async def operator_only(connection: AnyConnection, _: BaseRouteHandler) -> None:
+    """Lets the operator's keys pass. Raises Unauthorized, Forbidden."""
+    caller = await authenticate(connection)
+    if not caller.is_operator:
+        raise Forbidden("only the operator's key may do that")
+    connection.scope["user"] = caller
+
+
+async def authenticate(connection: AnyConnection) -> Caller:
+    """The caller whose key came as `Authorization: Bearer …`, with the member in X-User-ID.
+
+    Raises:
+        Unauthorized: no key, or one that is unknown or revoked; both sound the same.
+        InvalidParameter: an X-User-ID that can't be one.
+    """
+    shell = shell_of(connection)
+    key = bearer(connection.headers.get("authorization", ""))
+    async with shell.pool.connection() as conn:
+        caller = await keys.find(conn, key, shell.clock())
+    if caller is None:
+        raise Unauthorized("this key is unknown or revoked")
+    member = member_of(connection.headers.get("x-user-id"))
+    return caller if member is None else msgspec.structs.replace(caller, member=member)
+
+
+def bearer(header: str) -> str:
+    """The key in an Authorization header. Raises Unauthorized for a header that brings none."""
+    scheme, _, key = header.partition(" ")
+    key = key.strip()
+    if scheme.lower() != "bearer" or not key.startswith("hm_") or len(key) > keys.LONGEST:
+        raise Unauthorized("send the key as `Authorization: Bearer hm_…`")
+    return key
+
+
+def member_of(header: str | None) -> str | None:
+    """The member in an X-User-ID header, UTF-8. Raises InvalidParameter for one that can't be a member."""
+    if header is None:
+        return None
+    try:
+        member = header.encode("latin-1").decode()
+    except UnicodeError:
+        raise InvalidParameter("X-User-ID: write it in UTF-8") from None
+    if not 0 < len(member) <= LONGEST_MEMBER or any(unicodedata.category(letter) == "Cc" for letter in member):
+        raise InvalidParameter(f"X-User-ID: 1 to {LONGEST_MEMBER} characters without control characters")
+    return member
+
+
+async def caller_of(request: Request) -> Caller:
+    """The caller that the route's guard let pass."""
+    return request.user
+
+
+async def asked_team(caller: Caller, shell: Shell, asked: AskedTeam = None) -> Team:
+    """The team a question is about: the key's own; for the operator the one in `?team=`.
+
+    Raises:
+        InvalidParameter: the operator named none.
+        NotFound: there is no such team, or it is not the key's.
+    """
+    if caller.is_operator and asked is None:
+        raise InvalidParameter("team: the operator's key belongs to no team; name one with ?team=")
+    return await team_seen_by(caller, shell, asked)
+
+
+async def maybe_team(caller: Caller, shell: Shell, asked: AskedTeam = None) -> Team | None:
+    """As `asked_team`, but the operator need not name one."""
+    return await team_seen_by(caller, shell, asked) if asked or not caller.is_operator else None
+
+
+async def path_team(caller: Caller, shell: Shell, team_id: UUID) -> Team:
+    """The team in the path. Raises NotFound when there is none, or the key is not its."""
+    return await team_seen_by(caller, shell, team_id)
+
+
+async def team_seen_by(caller: Caller, shell: Shell, asked: UUID | None) -> Team:
+    """The team with that id, None meaning the caller's own. Raises NotFound when it is not there for this caller."""
+    if caller.team is not None:
+        if asked not in (None, caller.team.public_id):
+            raise NotFound("there is no such team")
+        return caller.team
+    async with shell.pool.connection() as conn:
+        team = await teams.get(conn, asked) if asked else None
+    if team is None:
+        raise NotFound("there is no such team")
+    return team
+
+
+def user_of(connection: AnyConnection) -> Any:  # noqa: ANN401 (the framework's own type)
+    """What a guard left, None on routes without one."""
+    return connection.scope.get("user")

@@ -1,0 +1,149 @@
+"""Problems as documents (RFC 9457): refusals and failures leave in one shape, under a code of meter/errors.py."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import litestar
+import msgspec
+import psycopg
+from litestar import Response
+from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.types import ExceptionHandlersMap
+from psycopg_pool import PoolTimeout
+
+from meter import errors
+from meter.errors import Problem
+
+_log = logging.getLogger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+OF_EVERY_ROUTE: tuple[type[Problem], ...] = (
+    errors.InvalidParameter,
+    errors.Unauthorized,
+    errors.Forbidden,
+    errors.Busy,
+)
+AnyRequest = litestar.Request[Any, Any, Any]
+
+
+class ProblemDocument(msgspec.Struct, frozen=True):
+    """What a refusal looks like; some codes add members of their own. `code` is stable, `detail` says what to change.
+
+    `instance` is the path that was asked, `request_id` the answer's X-Request-Id.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    instance: str
+    request_id: str
+
+
+def problems(*kinds: type[Problem]) -> dict[int, ResponseSpec]:
+    """How these problems, and those that any route with a key can have, look in OpenAPI: for a route's `responses=`."""
+    documented: dict[int, list[str]] = {}
+    for kind in (*OF_EVERY_ROUTE, *kinds):
+        documented.setdefault(kind.status, []).append(kind.code)
+    return {status: _spec(", ".join(codes)) for status, codes in documented.items()}
+
+
+def _spec(description: str) -> ResponseSpec:
+    return ResponseSpec(ProblemDocument, generate_examples=False, description=description, media_type=MEDIA_TYPE)
+
+
+def request_id(request: AnyRequest) -> str:
+    """The id under which this request is logged and answered."""
+    return str(request.scope["state"].get("request_id", ""))
+
+
+def document(request: AnyRequest, problem: Problem) -> Response[bytes]:
+    """The answer that tells a client about a problem."""
+    body: dict[str, object] = {
+        "type": f"urn:hourmeter:problem:{problem.code}",
+        "title": problem.title,
+        "status": problem.status,
+        "detail": problem.detail,
+        "code": problem.code,
+        "instance": request.scope["path"],
+        "request_id": request_id(request),
+    }
+    return Response(
+        msgspec.json.encode(body | {name: value for name, value in problem.members.items() if name not in body}),
+        status_code=problem.status,
+        media_type=MEDIA_TYPE,
+        headers=_headers(request, problem),
+    )
+
+
+def _headers(request: AnyRequest, problem: Problem) -> dict[str, str]:
+    headers = {}
+    if problem.retry_after_s is not None:
+        headers["Retry-After"] = str(problem.retry_after_s)
+    if isinstance(problem, errors.Unauthorized):
+        headers["WWW-Authenticate"] = 'Bearer realm="hourmeter"'
+    if isinstance(problem, errors.MethodNotAllowed):
+        headers["Allow"] = ", ".join(allowed(request))
+    return headers
+
+
+def allowed(request: AnyRequest) -> list[str]:
+    """The methods that the path of this request has."""
+    found = []
+    for method in METHODS:
+        try:
+            request.app.asgi_router.handle_routing(path=request.scope["path"], method=method)
+        except HTTPException:
+            continue
+        found += ["GET", "HEAD"] if method == "GET" else [method]
+    return [*found, "OPTIONS"]
+
+
+def _told(request: AnyRequest, error: Problem) -> Response[bytes]:
+    return document(request, error)
+
+
+def _of_framework(request: AnyRequest, error: HTTPException) -> Response[bytes]:
+    """The framework's own refusals under our codes."""
+    if isinstance(error, ValidationException):
+        return document(request, errors.InvalidParameter(_explained(error)))
+    if isinstance(error, NotFoundException):
+        return document(request, errors.NotFound("there is nothing at this address"))
+    if isinstance(error, MethodNotAllowedException):
+        return document(request, errors.MethodNotAllowed(f"this address takes {', '.join(allowed(request))}"))
+    if error.status_code < 500:  # noqa: PLR2004 (client's fault or ours)
+        return document(request, errors.InvalidParameter(error.detail))
+    return _failed(request, error)
+
+
+def _explained(error: ValidationException) -> str:
+    """Which parameter, and what was expected of it."""
+    extra = error.extra if isinstance(error.extra, list) else []
+    named = [f"{each['key']}: {each['message']}" if each.get("key") else str(each["message"]) for each in extra]
+    return "; ".join(named) or error.detail
+
+
+def _busy(request: AnyRequest, error: Exception) -> Response[bytes]:
+    _log.warning("request %s: the database can't be used now: %s", request_id(request), error)
+    return document(request, errors.Busy("the database can't be reached or is overloaded; send it again"))
+
+
+def _failed(request: AnyRequest, error: Exception) -> Response[bytes]:
+    """Our own failure: everything for the log, nothing for the client but where to find it there."""
+    route = request.scope.get("path_template", "")
+    _log.error("request %s: %s %s failed", request_id(request), request.method, route, exc_info=error)
+    return document(request, errors.InternalError(f"it is logged under the request id {request_id(request)}"))
+
+
+HANDLERS: ExceptionHandlersMap = {
+    Problem: _told,
+    HTTPException: _of_framework,
+    psycopg.OperationalError: _busy,
+    PoolTimeout: _busy,
+    Exception: _failed,
+}

@@ -1,0 +1,77 @@
+"""What operators watch: counters, durations and gauges of this process in Prometheus' text format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from meter.database import Pool
+from meter.model import Receipt
+
+CONTENT_TYPE = "text/plain; version=0.0.4"  # the framework adds the charset
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class PoolCollector(Collector):
+    """The database pool, asked at each scrape."""
+
+    def __init__(self, pool: Pool) -> None:
+        """Watches one pool."""
+        self._pool = pool
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Connections by state, and requests that wait for one."""
+        stats = self._pool.get_stats()
+        family = GaugeMetricFamily(
+            "hourmeter_pool_connections", "Database connections of this process.", labels=["state"]
+        )
+        idle, size = stats.get("pool_available", 0), stats.get("pool_size", 0)
+        family.add_metric(["idle"], idle)
+        family.add_metric(["used"], size - idle)
+        yield family
+        waiting = GaugeMetricFamily("hourmeter_pool_waiting", "Requests that wait for a database connection.")
+        waiting.add_metric([], stats.get("requests_waiting", 0))
+        yield waiting
+
+
+class Metrics:
+    """The metrics of one served app; every label has a closed set of values, so nobody outside can make series."""
+
+    def __init__(self, pool: Pool) -> None:
+        """Starts all counters at zero."""
+        self._registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+        registry.register(PoolCollector(pool))
+        self._events = Counter("hourmeter_events", "Events by what became of them.", ["outcome"], registry=registry)
+        self._requests = Histogram(
+            "hourmeter_request_seconds",
+            "Time from a request's head to the end of its answer.",
+            ["method", "route", "status"],
+            buckets=BUCKETS,
+            registry=registry,
+        )
+        self._lag = Gauge(
+            "hourmeter_bucket_lag_seconds",
+            "How long the oldest touched bucket has waited to be rolled up; answers are complete all the same.",
+            registry=registry,
+        )
+        for outcome in ("accepted", "duplicate", "rejected"):
+            self._events.labels(outcome)
+
+    def count(self, receipt: Receipt) -> None:
+        """Counts the events of a receipt; call it once per receipt, after the commit."""
+        self._events.labels("accepted").inc(receipt.accepted)
+        self._events.labels("duplicate").inc(receipt.duplicates)
+        self._events.labels("rejected").inc(len(receipt.rejected))
+
+    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Counts a request and how long it took; `route` is the template, never the path."""
+        self._requests.labels(method, route, str(status)).observe(seconds)
+
+    def text(self, lag_seconds: float) -> bytes:
+        """Everything in the text exposition format, with the lag as measured now (NaN: not known)."""
+        self._lag.set(lag_seconds)
+        return generate_latest(self._registry)

@@ -1,0 +1,52 @@
+"""Pages of lists: `{items, next}`, at most 1,000 at a time; the cursor says where the next page begins."""
+
+from __future__ import annotations
+
+import binascii
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Callable, Sequence
+from typing import Annotated, Generic, TypeVar
+
+import msgspec
+from litestar.params import Parameter
+
+from meter.errors import InvalidParameter
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+Limit = Annotated[int, Parameter(ge=1, le=1000, description="How many items at most.")]
+Cursor = Annotated[
+    str | None, Parameter(max_length=2000, description="`next` of the page before; the rest of the question unchanged.")
+]
+DEFAULT_LIMIT = 100
+
+
+class Page(msgspec.Struct, Generic[T], frozen=True):
+    """A page of a list. `next` is the cursor of the page after, null on the last one."""
+
+    items: list[T]
+    next: str | None
+
+
+def cursor_of(position: object) -> str:
+    """An opaque cursor from anything JSON can hold."""
+    return urlsafe_b64encode(msgspec.json.encode(position)).rstrip(b"=").decode()
+
+
+def position_of(cursor: str | None, kind: type[T]) -> T | None:
+    """The position in a cursor, None for none. Raises InvalidParameter for a cursor that we did not make."""
+    if cursor is None:
+        return None
+    try:
+        padded = cursor.encode() + b"=" * (-len(cursor) % 4)
+        return msgspec.json.decode(urlsafe_b64decode(padded), type=kind)
+    except (binascii.Error, ValueError, msgspec.DecodeError) as error:
+        raise InvalidParameter("cursor: send `next` of an earlier page as it came, or none") from error
+
+
+def page(rows: Sequence[R], limit: int, show: Callable[[R], T], position: Callable[[R], object]) -> Page[T]:
+    """The first `limit` of rows read with one more than that; that one more tells whether there is another page."""
+    shown = rows[:limit]
+    more = len(rows) > limit
+    return Page([show(row) for row in shown], cursor_of(position(shown[-1])) if more else None)

@@ -1,0 +1,57 @@
+"""A request as handlers see it: its body is read by our rules, and JSON goes straight into the struct asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+import litestar
+import msgspec
+from litestar.datastructures import State
+
+from api.body import read_body
+from api.state import shell_of
+from meter.errors import InvalidBody
+from meter.model import Caller
+
+
+class Request(litestar.Request[Caller, None, State]):
+    """A request of a known caller (`user`), on routes that ask for a key."""
+
+    __slots__ = ()
+
+    async def body(self) -> bytes:
+        """The whole body, unpacked and within METER_MAX_BODY_BYTES. Raises what `read_body` does."""
+        kept = self._connection_state.body
+        if not isinstance(kept, bytes):
+            kept = await read_body(self, shell_of(self).settings.max_body_bytes)
+            self._connection_state.body = kept
+        return kept
+
+    async def json(self) -> Any:  # noqa: ANN401 (the framework's own signature)
+        """The body as the type that the handler's `data` has.
+
+        Decoded in one step, so numbers keep all their digits, text is no number, and a refusal names the field.
+
+        Raises:
+            InvalidBody: it is no JSON, or not of that type.
+        """
+        field = self.route_handler.parsed_data_field
+        return decode(await self.body(), Any if field is None else field.annotation)
+
+
+def decode(body: bytes, kind: Any) -> Any:  # noqa: ANN401 (a type in, a value of it out; callers know which)
+    """A JSON body as a value of `kind`. Raises InvalidBody, which names the field and what was expected."""
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as error:
+        raise InvalidBody(str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidBody(f"the body is no JSON: {error}") from error
+
+
+def target(request: litestar.Request[Any, Any, Any]) -> str:
+    """Path and query as they were asked for."""
+    query = request.scope["query_string"].decode("latin-1")
+    path = quote(request.scope["path"])
+    return f"{path}?{query}" if query else path

@@ -1,0 +1,32 @@
+"""GET /metrics: what operators watch, for Prometheus."""
+
+from __future__ import annotations
+
+from math import nan
+
+import psycopg
+from litestar import Response, get
+from psycopg_pool import PoolTimeout
+
+from api.metrics import CONTENT_TYPE
+from api.routes.health import ANSWER_WITHIN_S
+from api.state import Shell
+from meter.lag import lag
+
+
+@get("/metrics", media_type=CONTENT_TYPE, security=[{}], tags=["operation"])
+async def metrics(shell: Shell) -> Response[bytes]:
+    """Show the metrics of this process in the text exposition format."""
+    return Response(shell.metrics.text(await bucket_lag(shell)), media_type=CONTENT_TYPE)
+
+
+async def bucket_lag(shell: Shell) -> float:
+    """Seconds that the oldest touched bucket has waited, NaN while the database can't be asked."""
+    try:
+        async with shell.pool.connection(timeout=ANSWER_WITHIN_S) as conn:
+            return (await lag(conn, shell.clock())).total_seconds()
+    except (psycopg.OperationalError, PoolTimeout):
+        return nan
+
+
+HANDLERS = (metrics,)

@@ -1,0 +1,122 @@
+"""/v1/teams: who pays, and the services they have."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+from litestar.di import Provide
+from msgspec import Meta
+
+from api.auth import needs, operator_only, path_team
+from api.errors import problems
+from api.idempotency import Retry, once
+from api.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page, position_of
+from api.state import Shell
+from meter import teams
+from meter.errors import BodyTooLarge, IdempotencyConflict, InvalidBody, NotFound, UnsupportedEncoding
+from meter.model import Team
+
+Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\u0000-\u001f\u007f]+$")]
+Email = Annotated[str, Meta(max_length=254, pattern=r"^[^@\s\u0000-\u001f\u007f]+@[^@\s\u0000-\u001f\u007f]+$")]
+
+
+class Owner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The person a team belongs to, by the user id that the metered product knows them by."""
+
+    user_id: Line
+    email: Email
+
+
+class NewTeam(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a team begins with. Its days begin at midnight of `timezone` (IANA), invoices are in `currency` (ISO)."""
+
+    name: Line
+    owner: Owner
+    timezone: str = "UTC"
+    currency: str = "USD"
+    billing_email: Email | None = None
+
+
+class TeamView(msgspec.Struct, frozen=True):
+    """A team as its members and the operator see it."""
+
+    id: UUID
+    name: str
+    timezone: str
+    currency: str
+    billing_email: str | None
+    created_at: datetime
+
+
+class ServiceView(msgspec.Struct, frozen=True):
+    """A service: what consumes. It is made by the first event that names it."""
+
+    slug: str
+    created_at: datetime
+
+
+def shown(team: Team) -> TeamView:
+    """The team without what only we need."""
+    return TeamView(team.public_id, team.name, team.timezone, team.currency, team.billing_email, team.created_at)
+
+
+@post(
+    "/v1/teams",
+    guards=[operator_only],
+    responses=problems(InvalidBody, IdempotencyConflict, BodyTooLarge, UnsupportedEncoding),
+    tags=["teams"],
+)
+async def create_team(data: NewTeam, retry: Retry, shell: Shell) -> Response[TeamView]:
+    """Make a team with its owner."""
+    now = shell.clock()
+    owner = teams.Person(data.owner.user_id, data.owner.email)
+    async with shell.pool.connection() as conn:
+
+        async def make() -> TeamView:
+            made = await teams.create(conn, data.name, owner, data.timezone, data.currency, data.billing_email, now)
+            return shown(made)
+
+        return await once(conn, retry, make, now)
+
+
+@get("/v1/teams", guards=[operator_only], responses=problems(), tags=["teams"])
+async def list_teams(shell: Shell, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Page[TeamView]:
+    """List all teams, oldest first."""
+    async with shell.pool.connection() as conn:
+        found = await teams.list_teams(conn, position_of(cursor, UUID), limit + 1)
+    return page(found, limit, shown, lambda team: team.public_id)
+
+
+@get(
+    "/v1/teams/{team_id:uuid}",
+    guards=[needs("read", "admin")],
+    dependencies={"team": Provide(path_team)},
+    responses=problems(NotFound),
+    tags=["teams"],
+)
+async def get_team(team: Team) -> TeamView:
+    """Show a team."""
+    return shown(team)
+
+
+@get(
+    "/v1/teams/{team_id:uuid}/services",
+    guards=[needs("read", "admin")],
+    dependencies={"team": Provide(path_team)},
+    responses=problems(NotFound),
+    tags=["teams"],
+)
+async def list_services(
+    team: Team, shell: Shell, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> Page[ServiceView]:
+    """List a team's services by name."""
+    async with shell.pool.connection() as conn:
+        found = await teams.list_services(conn, team.id, position_of(cursor, str), limit + 1)
+    return page(found, limit, lambda service: ServiceView(*service), lambda service: service.slug)
+
+
+HANDLERS = (create_team, list_teams, get_team, list_services)

@@ -1,0 +1,101 @@
+"""Serves the app over HTTP in this process, beside whatever else its event loop runs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from granian.constants import Interfaces
+from granian.log import LogLevels
+from granian.server.embed import Server
+
+from api.app import create_app, utc_now
+from api.state import Clock
+from meter.settings import Settings, SettingsError
+
+_log = logging.getLogger(__name__)
+
+BACKLOG = 1024
+LAST_ANSWERS_S = 30
+ASK_AGAIN_S = 0.01
+# Its lines go where ours go. Below `error` it only says that it is embedded.
+LOGGING: dict[str, Any] = {"handlers": {}, "formatters": {}, "loggers": {"_granian": {"propagate": True}}}
+
+
+async def serve(
+    settings: Settings,
+    *,
+    stop: asyncio.Event | None = None,
+    ready: Callable[[], None] | None = None,
+    clock: Clock = utc_now,
+) -> None:
+    """Serves until `stop` is set or the task is cancelled; then answers what is under way, for 30 s at most.
+
+    `ready` is called once connections are accepted. Signals are the caller's.
+
+    Raises:
+        MigrationError: the database is not what this version needs.
+        SettingsError: there is no database, the address is taken, or the operator's key file holds none.
+        RuntimeError: the server ended although nobody stopped it; its cause is the server's.
+    """
+    must_be_free(settings.host, settings.port)
+    app = create_app(settings, clock=clock)
+    async with app.lifespan():
+        server = Server(
+            app,
+            address=settings.host,
+            port=settings.port,
+            interface=Interfaces.ASGINL,  # the lifespan is ours, so what it raises reaches our caller
+            websockets=False,
+            backlog=BACKLOG,
+            log_level=LogLevels.error,
+            log_dictconfig=LOGGING,
+        )
+        serving = asyncio.create_task(server.serve())
+        announcing = asyncio.create_task(_announce(settings, ready))
+        stopping = asyncio.create_task((stop or asyncio.Event()).wait())
+        try:
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not stopping.done():
+                raise RuntimeError("the HTTP server ended although nobody stopped it") from serving.exception()
+        finally:
+            announcing.cancel()
+            stopping.cancel()
+            await _finish(server, serving)
+
+
+async def _finish(server: Server, serving: asyncio.Task[None]) -> None:
+    """Takes no more connections and waits for the last answers, but not for ever."""
+    server.stop()  # type: ignore[no-untyped-call]
+    await asyncio.wait({serving}, timeout=LAST_ANSWERS_S)
+    if not serving.done():
+        _log.warning("clients took longer than %s s for their last answers; closing", LAST_ANSWERS_S)
+        serving.cancel()
+
+
+def must_be_free(host: str, port: int) -> None:
+    """Raises SettingsError when somebody listens there: the server shares ports, a second one would get half of all."""
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            why = f"{host}:{port} can't be listened on ({error.strerror})"
+            raise SettingsError(f"METER_HOST, METER_PORT: {why}") from error
+
+
+async def _announce(settings: Settings, ready: Callable[[], None] | None) -> None:
+    """Calls `ready` when the first connection is accepted, which is ours."""
+    while True:
+        with suppress(ConnectionRefusedError):
+            _, writer = await asyncio.open_connection(settings.host, settings.port)
+            writer.close()
+            break
+        await asyncio.sleep(ASK_AGAIN_S)
+    if ready is not None:
+        ready()

@@ -1,0 +1,37 @@
+"""What every handler may use: made once at start, closed at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from litestar.connection import ASGIConnection
+
+from api.cpu import CpuPool
+from api.metrics import Metrics
+from meter.database import Pool
+from meter.ingest import Ingest
+from meter.settings import Settings
+
+Clock = Callable[[], datetime]
+AnyConnection = ASGIConnection[Any, Any, Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """The open resources of one served app. `clock` answers aware UTC."""
+
+    settings: Settings
+    pool: Pool
+    ingest: Ingest
+    cpu: CpuPool
+    metrics: Metrics
+    clock: Clock
+
+
+def shell_of(connection: AnyConnection) -> Shell:
+    """The shell of the app that serves this connection."""
+    shell: Shell = connection.app.state.shell
+    return shell

@@ -1,0 +1,89 @@
+"""Teams: who pays, in which zone its days begin, in which currency it is billed, and what of its own it has."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from typing import NamedTuple
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from babel.core import get_global
+from uuid_utils.compat import uuid7
+
+from meter.database import Connection
+from meter.errors import InvalidBody
+from meter.model import Team
+from sql import statement
+
+
+class Person(NamedTuple):
+    """Someone as the metered product knows them: its own user id, and where mail reaches them."""
+
+    user_id: str
+    email: str
+
+
+class Service(NamedTuple):
+    """What consumes: named by the first event that mentions it."""
+
+    slug: str
+    created_at: datetime
+
+
+@cache
+def currencies() -> frozenset[str]:
+    """The ISO 4217 codes that are legal tender somewhere today, from the CLDR data in babel."""
+    uses = (use for territory in get_global("territory_currencies").values() for use in territory)
+    return frozenset(code for code, _start, end, tender in uses if tender and end is None)
+
+
+def check_zone(name: str) -> str:
+    """Answers the name of an IANA time zone as it is. Raises InvalidBody for any other text."""
+    if name not in available_timezones():
+        raise InvalidBody(f"timezone: {name[:64]!r} is no IANA time zone; write one like Europe/Berlin or UTC")
+    return name
+
+
+def check_currency(code: str) -> str:
+    """Answers an ISO 4217 code as it is. Raises InvalidBody for any other text."""
+    if code not in currencies():
+        raise InvalidBody(f"currency: {code[:8]!r} is no ISO 4217 currency in use; write one like USD or EUR")
+    return code
+
+
+async def create(
+    conn: Connection, name: str, owner: Person, timezone: str, currency: str, billing_email: str | None, now: datetime
+) -> Team:
+    """Makes a team with its owner, in the caller's transaction. Raises InvalidBody for an unknown zone or currency."""
+    public_id = uuid7()
+    team = {
+        "public_id": public_id,
+        "name": name,
+        "timezone": check_zone(timezone),
+        "currency": check_currency(currency),
+        "billing_email": billing_email,
+        "created_at": now,
+    }
+    team_id: int = (await (await conn.execute(statement("create_team"), team)).fetchall())[0][0]
+    member = {"team_id": team_id, "user_id": owner.user_id, "email": owner.email, "role": "owner", "created_at": now}
+    await conn.execute(statement("create_member"), member)
+    return Team(team_id, public_id, name, timezone, currency, billing_email, now)
+
+
+async def get(conn: Connection, public_id: UUID) -> Team | None:
+    """The team with this public id, None where there is none."""
+    row = await (await conn.execute(statement("get_team"), {"public_id": public_id})).fetchone()
+    return Team(*row) if row else None
+
+
+async def list_teams(conn: Connection, after: UUID | None, rows: int) -> list[Team]:
+    """At most `rows` teams that come after the one named, oldest first."""
+    found = await conn.execute(statement("list_teams"), {"after": after, "rows": rows})
+    return [Team(*row) for row in await found.fetchall()]
+
+
+async def list_services(conn: Connection, team_id: int, after: str | None, rows: int) -> list[Service]:
+    """At most `rows` services of a team whose names come after the one given, by name."""
+    found = await conn.execute(statement("list_services"), {"team_id": team_id, "after": after, "rows": rows})
+    return [Service(*row) for row in await found.fetchall()]
