@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import re
 import sys
 import tomllib
@@ -202,8 +201,7 @@ def fixture_graph() -> grimp.ImportGraph:
 @pytest.mark.parametrize(("folder", "name"), PLUGINS.items())
 def test_plugins_are_listed(folder: str, name: str, graph: grimp.ImportGraph) -> None:
     """The tuple lists modules of its folder, once each, and no file there is forgotten by tuple and imports alike."""
-    package = importlib.import_module(folder)
-    listed = [module.__name__ for module in getattr(package, name)]
+    listed = [f"{folder}.{module}" for module in elements(ROOT / folder.replace(".", "/") / "__init__.py", name)]
     there = {f"{folder}.{path.stem}" for path in (ROOT / folder.replace(".", "/")).glob("*.py")} - {
         f"{folder}.__init__"
     }
@@ -213,6 +211,23 @@ def test_plugins_are_listed(folder: str, name: str, graph: grimp.ImportGraph) ->
     helpers = {module for module in there if graph.find_modules_that_directly_import(module) - {folder}}
     roots = {"analytics.run"}
     assert there - set(listed) - helpers - roots == set(), f"neither in {folder}.{name} nor imported by anything"
+
+
+def elements(path: Path, name: str) -> list[str]:
+    """Answer the modules a tuple in a file is made of: `host` for both `host` and `host.SOURCE`."""
+    for node in tree(path).body:
+        targets = [node.target] if isinstance(node, ast.AnnAssign) else getattr(node, "targets", [])
+        if [ast.unparse(target) for target in targets] == [name]:
+            assert isinstance(node, (ast.Assign, ast.AnnAssign))
+            assert isinstance(node.value, ast.Tuple), f"{name} is a tuple, written out"
+            return [ast.unparse(element).split(".")[0] for element in node.value.elts]
+    raise AssertionError(f"{path.relative_to(ROOT)} has no {name}")
+
+
+def test_only_the_composition_root_runs_analytics(graph: grimp.ImportGraph) -> None:
+    """analytics/run.py does I/O: whoever leans on it is no longer pure."""
+    if "analytics.run" in graph.modules:
+        assert graph.find_modules_that_directly_import("analytics.run") <= {"meter.__main__", "meter.worker"}
 
 
 def test_every_folder_is_a_package() -> None:
