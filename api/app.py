@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
-from litestar.openapi.config import OpenAPIConfig
-from litestar.openapi.plugins import JsonRenderPlugin
-from litestar.openapi.spec import Components, SecurityScheme
 
 from api.auth import asked_team, caller_of
 from api.cpu import CpuPool
@@ -20,6 +16,7 @@ from api.edge import Edge
 from api.errors import HANDLERS
 from api.idempotency import retried
 from api.metrics import Metrics
+from api.openapi import config
 from api.request import Request
 from api.routes import ROUTES
 from api.state import Clock, Shell
@@ -41,7 +38,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
     The lifespan raises MigrationError on a database that is not exactly what this version needs.
     """
     app = Litestar(
-        route_handlers=ROUTES,
+        route_handlers=[handler for module in ROUTES for handler in module.HANDLERS],
         request_class=Request,
         dependencies={
             "shell": Provide(_shell, sync_to_thread=False),
@@ -52,7 +49,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
         exception_handlers=HANDLERS,
         request_max_body_size=None,  # api/body.py bounds it, unpacked too
         logging_config=None,
-        openapi_config=_openapi(),
+        openapi_config=config(),
         lifespan=[_lifespan(settings, clock)],
     )
     app.asgi_handler = Edge(app.asgi_handler)
@@ -78,23 +75,3 @@ def _lifespan(settings: Settings, clock: Clock) -> Callable[[Litestar], Abstract
             yield
 
     return opened
-
-
-def _openapi() -> OpenAPIConfig:
-    key = SecurityScheme(type="http", scheme="bearer", description="A key: `Authorization: Bearer hm_…`.")
-    return OpenAPIConfig(
-        title="Hourmeter",
-        version=_version(),
-        description="Time-series metering, billing and analytics. Refusals are problem documents (RFC 9457).",
-        path="/v1",
-        render_plugins=[JsonRenderPlugin(path="/openapi.json")],
-        components=Components(security_schemes={"key": key}),
-        security=[{"key": []}],
-    )
-
-
-def _version() -> str:
-    try:
-        return version("hourmeter")
-    except PackageNotFoundError:  # run from a source tree that nobody installed
-        return "0"

@@ -9,8 +9,9 @@ from uuid import UUID
 
 import msgspec
 from litestar.handlers import BaseRouteHandler
-from litestar.params import Parameter
+from litestar.params import FromPath, QueryParameter
 
+from api.given import TheCaller, TheShell
 from api.request import Request
 from api.state import AnyConnection, Shell, shell_of
 from meter import keys, teams
@@ -23,7 +24,8 @@ LONGEST_MEMBER = 200
 OPERATOR = "operator"
 
 AskedTeam = Annotated[
-    UUID | None, Parameter(query="team", description="Whose: needed with the operator's key, else the key's own team.")
+    UUID | None,
+    QueryParameter(name="team", description="Whose: needed with the operator's key, else the key's own team."),
 ]
 
 
@@ -91,7 +93,7 @@ async def caller_of(request: Request) -> Caller:
     return request.user
 
 
-async def asked_team(caller: Caller, shell: Shell, asked: AskedTeam = None) -> Team:
+async def asked_team(caller: TheCaller, shell: TheShell, asked: AskedTeam = None) -> Team:
     """The team a question is about: the key's own; for the operator the one in `?team=`.
 
     Raises:
@@ -103,12 +105,12 @@ async def asked_team(caller: Caller, shell: Shell, asked: AskedTeam = None) -> T
     return await team_seen_by(caller, shell, asked)
 
 
-async def maybe_team(caller: Caller, shell: Shell, asked: AskedTeam = None) -> Team | None:
+async def maybe_team(caller: TheCaller, shell: TheShell, asked: AskedTeam = None) -> Team | None:
     """As `asked_team`, but the operator need not name one."""
     return await team_seen_by(caller, shell, asked) if asked or not caller.is_operator else None
 
 
-async def path_team(caller: Caller, shell: Shell, team_id: UUID) -> Team:
+async def path_team(caller: TheCaller, shell: TheShell, team_id: FromPath[UUID]) -> Team:
     """The team in the path. Raises NotFound when there is none, or the key is not its."""
     return await team_seen_by(caller, shell, team_id)
 

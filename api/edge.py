@@ -1,4 +1,4 @@
-"""The outermost layer: request ids, security headers, HEAD, and how long everything took. Knows no route."""
+"""The outermost layer: request ids, security headers, HEAD and OPTIONS, and how long everything took."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from litestar.enums import ScopeType
 from litestar.types import ASGIApp, Message, Receive, Scope, Send
 from uuid_utils.compat import uuid7
 
+from api.errors import methods
 from api.metrics import Metrics
 
 GIVEN_ID = re.compile(rb"[0-9A-Za-z._:-]{1,128}")
@@ -32,8 +33,12 @@ class Edge:
             await self._app(scope, receive, send)
             return
         exchange = _Exchange(scope, send)
+        there = methods(scope["litestar_app"], scope["path"]) if scope["method"] == "OPTIONS" else []
         try:
-            await self._app(scope, receive, exchange.send)
+            if there:
+                await exchange.allow(there)
+            else:
+                await self._app(scope, receive, exchange.send)
         finally:
             exchange.observe()
 
@@ -65,6 +70,12 @@ class _Exchange:
         elif message["type"] == "http.response.body" and self._method == "HEAD":
             message["body"] = b""
         await self._send(message)
+
+    async def allow(self, methods: list[str]) -> None:
+        """Answers OPTIONS. The framework's own handler knows one of several handlers at a path, so it is not asked."""
+        headers = [(b"allow", ", ".join(methods).encode()), (b"content-length", b"0")]
+        await self.send({"type": "http.response.start", "status": 204, "headers": headers})
+        await self.send({"type": "http.response.body", "body": b"", "more_body": False})
 
     def observe(self) -> None:
         """Counts it; status 0 is an answer that was never begun."""

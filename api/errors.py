@@ -12,6 +12,7 @@ from litestar import Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.types import ExceptionHandlersMap
+from litestar.utils import normalize_path
 from psycopg_pool import PoolTimeout
 
 from meter import errors
@@ -94,14 +95,19 @@ def _headers(request: AnyRequest, problem: Problem) -> dict[str, str]:
 
 def allowed(request: AnyRequest) -> list[str]:
     """The methods that the path of this request has."""
+    return methods(request.app, request.scope["path"])
+
+
+def methods(app: litestar.Litestar, path: str) -> list[str]:
+    """The methods that a path has, OPTIONS last; empty where nothing is."""
     found = []
     for method in METHODS:
         try:
-            request.app.asgi_router.handle_routing(path=request.scope["path"], method=method)
+            app.asgi_router.handle_routing(path=normalize_path(path), method=method)
         except HTTPException:
             continue
         found += ["GET", "HEAD"] if method == "GET" else [method]
-    return [*found, "OPTIONS"]
+    return [*found, "OPTIONS"] if found else []
 
 
 def _told(request: AnyRequest, error: Problem) -> Response[bytes]:
@@ -111,7 +117,7 @@ def _told(request: AnyRequest, error: Problem) -> Response[bytes]:
 def _of_framework(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     """The framework's own refusals under our codes."""
     if isinstance(error, ValidationException):
-        return document(request, errors.InvalidParameter(_explained(error)))
+        return document(request, _invalid(error))
     if isinstance(error, NotFoundException):
         return document(request, errors.NotFound("there is nothing at this address"))
     if isinstance(error, MethodNotAllowedException):
@@ -121,11 +127,13 @@ def _of_framework(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     return _failed(request, error)
 
 
-def _explained(error: ValidationException) -> str:
-    """Which parameter, and what was expected of it."""
+def _invalid(error: ValidationException) -> Problem:
+    """Which parameter, and what was expected of it. Bodies are decoded by us: of one, only that it is missing."""
     extra = error.extra if isinstance(error.extra, list) else []
+    if any(each.get("key") == "data" for each in extra):
+        return errors.InvalidBody("a JSON body is needed here")
     named = [f"{each['key']}: {each['message']}" if each.get("key") else str(each["message"]) for each in extra]
-    return "; ".join(named) or error.detail
+    return errors.InvalidParameter("; ".join(named) or error.detail)
 
 
 def _busy(request: AnyRequest, error: Exception) -> Response[bytes]:

@@ -9,7 +9,8 @@ from typing import Annotated, TypeVar, cast
 
 import msgspec
 from litestar import Response
-from litestar.params import Dependency, Parameter
+from litestar.di import NamedDependency
+from litestar.params import HeaderParameter, SkipValidation
 
 from api.request import Request, target
 from meter import answers
@@ -21,11 +22,11 @@ T = TypeVar("T", bound=msgspec.Struct)
 LONGEST = 255
 
 # What a handler of a creating POST asks for and hands to `once`; None where the client sent no Idempotency-Key.
-Retry = Annotated[answers.Request | None, Dependency(skip_validation=True)]
+Retry = NamedDependency[SkipValidation[answers.Request | None]]
 Header = Annotated[
     str | None,
-    Parameter(
-        header="Idempotency-Key",
+    HeaderParameter(
+        name="Idempotency-Key",
         description="Any text of your own: a retry with the same changes nothing.",
         max_length=LONGEST,
     ),

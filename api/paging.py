@@ -8,16 +8,17 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Generic, TypeVar
 
 import msgspec
-from litestar.params import Parameter
+from litestar.params import QueryParameter
 
 from meter.errors import InvalidParameter
 
 T = TypeVar("T")
 R = TypeVar("R")
 
-Limit = Annotated[int, Parameter(ge=1, le=1000, description="How many items at most.")]
+Limit = Annotated[int, QueryParameter(ge=1, le=1000, description="How many items at most.")]
 Cursor = Annotated[
-    str | None, Parameter(max_length=2000, description="`next` of the page before; the rest of the question unchanged.")
+    str | None,
+    QueryParameter(max_length=2000, description="`next` of the page before; the rest of the question unchanged."),
 ]
 DEFAULT_LIMIT = 100
 

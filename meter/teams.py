@@ -87,3 +87,9 @@ async def list_services(conn: Connection, team_id: int, after: str | None, rows:
     """At most `rows` services of a team whose names come after the one given, by name."""
     found = await conn.execute(statement("list_services"), {"team_id": team_id, "after": after, "rows": rows})
     return [Service(*row) for row in await found.fetchall()]
+
+
+async def used_meters(conn: Connection, team_id: int) -> frozenset[str]:
+    """The slugs of the meters that a team has ever sent events of."""
+    rows = await (await conn.execute(statement("list_used_meters"), {"team_id": team_id})).fetchall()
+    return frozenset(row[0] for row in rows)

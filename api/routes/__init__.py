@@ -1,17 +1,9 @@
-"""Every address there is: one file per noun, listed here."""
+"""Every address there is: one module per noun, listed here; each lists its handlers as HANDLERS."""
 
 from __future__ import annotations
 
-from litestar.handlers import HTTPRouteHandler
+from types import ModuleType
 
-from api.routes import health, keys, meters, metrics, push, teams, usage
+from api.routes import health, keys, meters, metrics, pages, push, static, teams, trends, usage
 
-ROUTES: tuple[HTTPRouteHandler, ...] = (
-    *health.HANDLERS,
-    *metrics.HANDLERS,
-    *teams.HANDLERS,
-    *keys.HANDLERS,
-    *meters.HANDLERS,
-    *push.HANDLERS,
-    *usage.HANDLERS,
-)
+ROUTES: tuple[ModuleType, ...] = (health, metrics, teams, keys, meters, push, usage, trends, pages, static)

@@ -10,6 +10,7 @@ from litestar import Response, get
 from litestar.openapi.datastructures import ResponseSpec
 from psycopg_pool import PoolTimeout
 
+from api.given import TheShell
 from api.state import Shell
 from meter.lag import lag
 from meter.migrate import MigrationError, check_current
@@ -34,7 +35,7 @@ class Health(msgspec.Struct, frozen=True):
     responses={503: ResponseSpec(Health, generate_examples=False, description="It can't work now.")},
     tags=["operation"],
 )
-async def health(shell: Shell) -> Response[Health]:
+async def health(shell: TheShell) -> Response[Health]:
     """Tell whether the database answers and has the schema of this version; 503 when not."""
     found = await examine(shell)
     return Response(found, status_code=200 if found.status == "ok" else 503)

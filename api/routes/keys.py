@@ -9,18 +9,18 @@ from uuid import UUID
 import msgspec
 from litestar import Response, delete, get, post
 from litestar.di import Provide
+from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
 from api.auth import needs, path_team
 from api.errors import problems
+from api.given import TheCaller, TheShell, TheTeam
 from api.idempotency import Retry, once
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page, position_of
 from api.routes.teams import Line
-from api.state import Shell
 from meter import keys
 from meter.errors import BodyTooLarge, Forbidden, IdempotencyConflict, InvalidBody, NotFound, UnsupportedEncoding
 from meter.keys import Kind, Scope
-from meter.model import Caller, Team
 
 PATH = "/v1/teams/{team_id:uuid}/keys"
 
@@ -70,7 +70,13 @@ def without_secret(created: CreatedKey) -> CreatedKey:
     responses=problems(NotFound, InvalidBody, IdempotencyConflict, BodyTooLarge, UnsupportedEncoding),
     tags=["keys"],
 )
-async def create_key(data: NewKey, team: Team, caller: Caller, retry: Retry, shell: Shell) -> Response[CreatedKey]:
+async def create_key(
+    data: JSONBody[NewKey],
+    team: TheTeam,
+    caller: TheCaller,
+    retry: Retry,
+    shell: TheShell,
+) -> Response[CreatedKey]:
     """Make a key; the only answer that shows it.
 
     A retry with the same Idempotency-Key makes no second key and gets the first one's id and prefix, without the
@@ -95,7 +101,9 @@ async def create_key(data: NewKey, team: Team, caller: Caller, retry: Retry, she
     responses=problems(NotFound),
     tags=["keys"],
 )
-async def list_keys(team: Team, shell: Shell, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Page[KeyView]:
+async def list_keys(
+    team: TheTeam, shell: TheShell, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+) -> Page[KeyView]:
     """List a team's keys, oldest first, revoked ones too; prefixes and last use, never secrets."""
     async with shell.pool.connection() as conn:
         found = await keys.list_keys(conn, team.id, position_of(cursor, UUID), limit + 1)
@@ -109,7 +117,7 @@ async def list_keys(team: Team, shell: Shell, limit: Limit = DEFAULT_LIMIT, curs
     responses=problems(NotFound),
     tags=["keys"],
 )
-async def revoke_key(team: Team, key_id: UUID, shell: Shell) -> None:
+async def revoke_key(team: TheTeam, key_id: FromPath[UUID], shell: TheShell) -> None:
     """Revoke a key: the next request with it is refused. Revoking it again changes nothing."""
     async with shell.pool.connection() as conn:
         if not await keys.revoke(conn, team.id, key_id, shell.clock()):

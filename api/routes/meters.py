@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 from litestar import get
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 
 from api.auth import maybe_team, needs
 from api.errors import problems
+from api.given import TheShell
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page, position_of
-from api.state import Shell
 from meter.errors import NotFound
 from meter.ingest import load_meters
 from meter.model import Meter, Team
@@ -41,7 +41,10 @@ def shown(meter: Meter) -> MeterView:
     tags=["meters"],
 )
 async def list_meters(
-    team: Team | None, shell: Shell, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+    team: NamedDependency[Team | None],
+    shell: TheShell,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
 ) -> Page[MeterView]:
     """List the meters a team may use, by name: the operator's catalogue, and the team's own."""
     after = position_of(cursor, str) or ""

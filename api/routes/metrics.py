@@ -8,6 +8,7 @@ import psycopg
 from litestar import Response, get
 from psycopg_pool import PoolTimeout
 
+from api.given import TheShell
 from api.metrics import CONTENT_TYPE
 from api.routes.health import ANSWER_WITHIN_S
 from api.state import Shell
@@ -15,7 +16,7 @@ from meter.lag import lag
 
 
 @get("/metrics", media_type=CONTENT_TYPE, security=[{}], tags=["operation"])
-async def metrics(shell: Shell) -> Response[bytes]:
+async def metrics(shell: TheShell) -> Response[bytes]:
     """Show the metrics of this process in the text exposition format."""
     return Response(shell.metrics.text(await bucket_lag(shell)), media_type=CONTENT_TYPE)
 

@@ -9,13 +9,14 @@ from uuid import UUID
 import msgspec
 from litestar import Response, get, post
 from litestar.di import Provide
+from litestar.params import JSONBody
 from msgspec import Meta
 
 from api.auth import needs, operator_only, path_team
 from api.errors import problems
+from api.given import TheShell, TheTeam
 from api.idempotency import Retry, once
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page, position_of
-from api.state import Shell
 from meter import teams
 from meter.errors import BodyTooLarge, IdempotencyConflict, InvalidBody, NotFound, UnsupportedEncoding
 from meter.model import Team
@@ -70,7 +71,7 @@ def shown(team: Team) -> TeamView:
     responses=problems(InvalidBody, IdempotencyConflict, BodyTooLarge, UnsupportedEncoding),
     tags=["teams"],
 )
-async def create_team(data: NewTeam, retry: Retry, shell: Shell) -> Response[TeamView]:
+async def create_team(data: JSONBody[NewTeam], retry: Retry, shell: TheShell) -> Response[TeamView]:
     """Make a team with its owner."""
     now = shell.clock()
     owner = teams.Person(data.owner.user_id, data.owner.email)
@@ -84,7 +85,7 @@ async def create_team(data: NewTeam, retry: Retry, shell: Shell) -> Response[Tea
 
 
 @get("/v1/teams", guards=[operator_only], responses=problems(), tags=["teams"])
-async def list_teams(shell: Shell, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Page[TeamView]:
+async def list_teams(shell: TheShell, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Page[TeamView]:
     """List all teams, oldest first."""
     async with shell.pool.connection() as conn:
         found = await teams.list_teams(conn, position_of(cursor, UUID), limit + 1)
@@ -98,7 +99,7 @@ async def list_teams(shell: Shell, limit: Limit = DEFAULT_LIMIT, cursor: Cursor 
     responses=problems(NotFound),
     tags=["teams"],
 )
-async def get_team(team: Team) -> TeamView:
+async def get_team(team: TheTeam) -> TeamView:
     """Show a team."""
     return shown(team)
 
@@ -111,7 +112,7 @@ async def get_team(team: Team) -> TeamView:
     tags=["teams"],
 )
 async def list_services(
-    team: Team, shell: Shell, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
+    team: TheTeam, shell: TheShell, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None
 ) -> Page[ServiceView]:
     """List a team's services by name."""
     async with shell.pool.connection() as conn:

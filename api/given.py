@@ -1,0 +1,12 @@
+"""What a handler may ask for by name: `shell: TheShell`, `caller: TheCaller`, `team: TheTeam`."""
+
+from __future__ import annotations
+
+from litestar.di import NamedDependency
+
+from api.state import Shell
+from meter.model import Caller, Team
+
+TheShell = NamedDependency[Shell]
+TheCaller = NamedDependency[Caller]
+TheTeam = NamedDependency[Team]

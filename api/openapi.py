@@ -1,0 +1,58 @@
+"""GET /v1/openapi.json: what the addresses take and answer, true to what they do."""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import litestar
+import msgspec
+from litestar.openapi.config import OpenAPIConfig
+from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.openapi.spec import Components, SecurityScheme
+
+DESCRIPTION = (
+    "Time-series metering, billing and analytics. Numbers are strings in answers; strings or numbers in requests. "
+    "Refusals are problem documents (RFC 9457) with a stable `code`. The member that a program acts for is X-User-ID."
+)
+
+
+class ClosedJson(JsonRenderPlugin):
+    """Says of each struct that refuses unknown fields that it does, which the framework leaves out."""
+
+    def render(self, request: litestar.Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+        """The document as JSON."""
+        closed = closed_structs()
+        for schema in openapi_schema["components"]["schemas"].values():
+            if schema.get("title") in closed:
+                schema["additionalProperties"] = False
+        return super().render(request, openapi_schema)
+
+
+def closed_structs() -> frozenset[str]:
+    """The names of our structs that refuse unknown fields."""
+    return frozenset(
+        each.__name__ for each in msgspec.Struct.__subclasses__() if each.__struct_config__.forbid_unknown_fields
+    )
+
+
+def config() -> OpenAPIConfig:
+    """What the framework is told; a key is needed wherever a route does not say otherwise."""
+    key = SecurityScheme(type="http", scheme="bearer", description="A key: `Authorization: Bearer hm_…`.")
+    return OpenAPIConfig(
+        title="Hourmeter",
+        version=_version(),
+        description=DESCRIPTION,
+        path="/v1",
+        use_handler_docstrings=True,
+        render_plugins=[ClosedJson(path="/openapi.json")],
+        components=Components(security_schemes={"key": key}),
+        security=[{"key": []}],
+    )
+
+
+def _version() -> str:
+    try:
+        return version("hourmeter")
+    except PackageNotFoundError:  # run from a source tree that nobody installed
+        return "0"

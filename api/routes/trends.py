@@ -1,0 +1,75 @@
+"""GET /v1/analytics/trends: where is usage going?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from litestar import get
+from litestar.params import FromQuery, QueryParameter
+
+from analytics.trends import GroupTrend
+from api.auth import needs
+from api.errors import problems
+from api.given import TheShell, TheTeam
+from api.questions import instant_of, zone_of
+from api.trend_work import Question, answer
+from meter.errors import NotFound, RawDataGone, UnknownMeter
+from meter.windows import Window
+
+Start = Annotated[str, QueryParameter(name="from", description="RFC 3339 with a zone, or a date: midnight in `tz`.")]
+End = Annotated[str, QueryParameter(description="The instant after the last one looked at.")]
+Zone = Annotated[str | None, QueryParameter(description="IANA zone of windows and dates; default: the team's.")]
+Group = Annotated[str | None, QueryParameter(description="member, service, key or a declared dimension.")]
+
+
+class TrendAnswer(msgspec.Struct, frozen=True, rename={"from_": "from"}):
+    """The trend of [from, to), widened to whole windows. `windows` of it have begun, `complete_windows` are over.
+
+    `as_of` is when the team's data last changed, null where there never was any.
+    """
+
+    meter: str
+    unit: str
+    from_: datetime
+    to: datetime
+    window: Window
+    tz: str
+    as_of: datetime | None
+    windows: int
+    complete_windows: int
+    last_window_incomplete: bool
+    groups: tuple[GroupTrend, ...]
+
+
+@get(
+    "/v1/analytics/trends",
+    guards=[needs("read", "admin")],
+    responses=problems(NotFound, UnknownMeter, RawDataGone),
+    tags=["analytics"],
+)
+async def get_trends(  # noqa: PLR0913, PLR0917 (a query parameter each)
+    team: TheTeam,
+    shell: TheShell,
+    meter: FromQuery[str],
+    from_: Start,
+    to: End,
+    window: FromQuery[Window] = "day",
+    tz: Zone = None,
+    group_by: Group = None,
+) -> TrendAnswer:
+    """Tell where usage of a meter goes: change to the span before, slope, moving average, peak, rhythm, per group."""
+    zone = zone_of(tz or team.timezone)
+    question = Question(meter, instant_of("from", from_, zone), instant_of("to", to, zone), window, zone, group_by)
+    found = await answer(shell, team, question)
+    return TrendAnswer(
+        meter=found.meter.slug,
+        unit=found.meter.unit,
+        as_of=found.as_of,
+        **{name: getattr(found.trend, name) for name in SHARED},
+    )
+
+
+SHARED = ("from_", "to", "window", "tz", "windows", "complete_windows", "last_window_incomplete", "groups")
+HANDLERS = (get_trends,)
