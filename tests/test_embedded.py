@@ -281,7 +281,7 @@ def fixture_as_nobody() -> tuple[list[str], str]:
             and subprocess.run([*prefix, python, "-c", same], check=False, capture_output=True).returncode == 0
         ):
             return prefix, python
-    pytest.skip(f"{UNPRIVILEGED} can run no Python of this version")
+    pytest.skip(f"the user {UNPRIVILEGED} reaches no Python of this version")
 
 
 def test_as_ordinary_user(tmp_path: Path, as_nobody: tuple[list[str], str]) -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 from shutil import copytree
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.sql import SQL, Identifier
 
 from meter import migrate as migrations
 from meter.database import Connection, connect
@@ -185,6 +187,29 @@ async def test_old_procedures_go(conn: Connection, tree: Path) -> None:
     extra.unlink()
     await migrate(conn, root=tree)
     assert await structure(conn) == before
+
+
+async def test_owner_of_the_database_is_enough(engine: Engine, empty_database: str) -> None:
+    """No superuser is needed: the role that owns the database migrates it, takes usage and rolls it up."""
+    role = f"hourmeter_test_owner_{os.getpid()}_{engine}"
+    name = conninfo_to_dict(empty_database)["dbname"]
+    async with await connect(empty_database, autocommit=True) as admin:
+        await admin.execute(SQL("create role {} login password 'test'").format(Identifier(role)))
+        try:
+            await admin.execute(SQL("alter database {} owner to {}").format(Identifier(str(name)), Identifier(role)))
+            async with await connect(make_conninfo(empty_database, user=role, password="test")) as conn:
+                await migrate(conn)
+                assert await check_current(conn) == engine
+                await conn.execute("call prepare_until(now(), now())")
+                await conn.commit()
+                await conn.set_autocommit(True)
+                await conn.execute("insert into touched (team_id, bucket) values (1, date_bin('15m', now(), 'epoch'))")
+                await conn.execute("call refresh(10)")
+        finally:
+            await admin.execute(SQL("reassign owned by {} to current_user").format(Identifier(role)))
+            await admin.execute(SQL("drop owned by {}").format(Identifier(role)))
+            await admin.execute(SQL("alter database {} owner to current_user").format(Identifier(str(name))))
+            await admin.execute(SQL("drop role {}").format(Identifier(role)))
 
 
 async def test_services_need_a_current_database(conn: Connection, tree: Path) -> None:
