@@ -27,6 +27,5 @@ def event(tag: str, n: int) -> dict[str, Any]:
 def bodies(tag: str, total: int, batch: int) -> list[bytes]:
     """JSON arrays of `batch` events each, `total` events together."""
     return [
-        msgspec.json.encode([event(tag, n) for n in range(at, min(at + batch, total))])
-        for at in range(0, total, batch)
+        msgspec.json.encode([event(tag, n) for n in range(at, min(at + batch, total))]) for at in range(0, total, batch)
     ]

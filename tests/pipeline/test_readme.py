@@ -1,0 +1,34 @@
+"""What the README shows to copy runs as it stands there."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.served import OPERATOR_KEY, Service
+
+pytestmark = pytest.mark.slow
+README = Path(__file__).resolve().parents[2] / "README.md"
+
+
+@pytest.mark.skipif(shutil.which("jq") is None or shutil.which("curl") is None, reason="no curl or jq")
+def test_the_first_event_of_the_readme(service: Service) -> None:
+    """The block marked to run does, twice over, and its answers say what the text says."""
+    found = re.search(r"<!-- run -->\n```sh\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    assert found
+    environment = {"HOURMETER": service.url, "OPERATOR_KEY": OPERATOR_KEY, "PATH": "/usr/local/bin:/usr/bin:/bin"}
+    again = found[1] + found[1][found[1].index('curl -sf "$HOURMETER/v1/events"') :]
+    ran = subprocess.run(["bash", "-euc", again], env=environment, capture_output=True, text=True, check=True)
+    answers = [json.loads(text) for text in ran.stdout.replace("}{", "}\n{").splitlines()]
+    assert [answer["accepted"] for answer in answers if "accepted" in answer] == [2, 1, 0, 0]
+    assert [answer["duplicates"] for answer in answers if "accepted" in answer] == [0, 0, 2, 1]
+    hours = [answer["items"] for answer in answers if "items" in answer]
+    assert hours[0] == hours[1]
+    assert [(item["from"], item["quantity"], item["member"], item["model"]) for item in hours[0]] == [
+        ("2026-10-05T09:00:00Z", "6548", "bob", "small")
+    ]
