@@ -1,0 +1,84 @@
+"""What does the worker do? Each job in a few lines: one turn in, a short sentence out, None when nothing was to do."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import psycopg
+
+from meter import aggregate, checks
+from meter.database import Connection
+from meter.settings import SETTINGS, Settings
+from sql import statement
+
+KEEP_RUNS = timedelta(days=14)
+KEEP_ANSWERS = timedelta(days=7)
+LONGEST_DETAIL = 1000
+
+_PASSWORD = re.compile(r"(?<=://)[^\s/@]*:[^\s/@]*(?=@)|(?<=password=)\S+")
+_KEY = re.compile(r"\bhm_\w+")
+
+
+class Turn(NamedTuple):
+    """What a job gets: a connection in autocommit mode, the settings, and what time it is (aware UTC)."""
+
+    conn: Connection
+    settings: Settings
+    now: datetime
+
+
+class CheckFailedError(RuntimeError):
+    """A check returned rows, or came to no answer: something does not add up."""
+
+
+async def refresh(turn: Turn) -> str | None:
+    """Rolls up the buckets that events have touched."""
+    found = await turn.conn.execute(statement("count_touched"), {"most": aggregate.MAX_ROWS})
+    row = await found.fetchone()
+    if row is None or row[0] == 0:
+        return None
+    if not await aggregate.refresh(turn.conn):
+        return None  # another refresher is at it
+    return f"rolled up {row[0]} rows of the log"
+
+
+async def prepare(turn: Turn) -> str | None:
+    """Makes partitions or chunks ahead of the events that will need them."""
+    await aggregate.prepare(turn.conn, turn.now)
+    return f"room for events until {turn.now + aggregate.AHEAD:%Y-%m-%d}"
+
+
+async def check(turn: Turn) -> str | None:
+    """Runs every check of sql/check.
+
+    Raises CheckFailedError naming those that returned rows.
+    """
+    found = await checks.run(turn.conn, turn.now)
+    broken = [finding.name for finding in found if not finding.holds]
+    if broken:
+        raise CheckFailedError(f"{', '.join(broken)}: `meter doctor` shows what was found")
+    return f"{len(found)} checks hold"
+
+
+async def trim(turn: Turn) -> str | None:
+    """Forgets what nobody asks for any more: old runs, expired sign-ins, answers kept for retries."""
+    runs = await turn.conn.execute(statement("trim_job_runs"), {"before": turn.now - KEEP_RUNS})
+    sessions = await turn.conn.execute(statement("trim_sessions"), {"now": turn.now})
+    answers = await turn.conn.execute(statement("trim_answers"), {"before": turn.now - KEEP_ANSWERS})
+    return f"forgot {runs.rowcount} runs, {sessions.rowcount} sign-ins, {answers.rowcount} answers"
+
+
+def describe(error: BaseException, settings: Settings) -> str:
+    """An error in one line that may be stored and logged: no secret, and of a database error only its own sentence.
+
+    A database error's detail is left out because it quotes rows.
+    """
+    said = error.diag.message_primary if isinstance(error, psycopg.Error) else None
+    text = f"{type(error).__name__}: {said or error}".replace("\0", "")
+    secrets = [getattr(settings, s.name.removeprefix("METER_").lower()) for s in SETTINGS if s.secret]
+    for secret in filter(None, secrets):
+        text = text.replace(str(secret), "…")
+    text = _KEY.sub("hm_…", _PASSWORD.sub("…", text))
+    return " ".join(text.split())[:LONGEST_DETAIL]
