@@ -26,6 +26,7 @@ EVENTS: Final = "/v1/events"
 SAMPLES: Final = "/v1/usage/collect"
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 60.0
+GIVE_UP_SECONDS = 1.0
 NEVER = frozenset({400, 413, 415, 422})  # nothing of the body can be read; sending it again changes nothing
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 _receipt = msgspec.json.Decoder(Receipt)
@@ -42,6 +43,7 @@ class Client:
         self._connection = Connection(url, key)
         self._wake = threading.Event()
         self._stopping = threading.Event()
+        self._giving_up = threading.Event()
         self._complaint: str | None = None
         self._thread = threading.Thread(target=self._send_all, name="hourmeter-client", daemon=True)
         self._thread.start()
@@ -70,6 +72,8 @@ class Client:
         self._stopping.set()
         self._wake.set()
         self._thread.join(timeout_s)
+        self._giving_up.set()
+        self._thread.join(GIVE_UP_SECONDS)
         left = any(spool.oldest() for spool in self._spools.values())
         if not self._thread.is_alive():
             for spool in self._spools.values():
@@ -88,7 +92,7 @@ class Client:
                 self._wake.clear()
             elif any(outcome is not None and outcome > 0 for outcome in sent):
                 asked = max(outcome for outcome in sent if outcome is not None)
-                if self._stopping.wait(random.uniform(0.5, 1.0) * max(pause, asked)):  # noqa: S311 - no secret
+                if self._giving_up.wait(random.uniform(0.5, 1.0) * max(pause, asked)):  # noqa: S311 - no secret
                     return
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
             else:

@@ -14,7 +14,6 @@ from meter.model import Receipt
 
 TRIES = 30
 BUSY = 503
-CONFLICT = 409
 _receipt = msgspec.json.Decoder(Receipt)
 
 
@@ -25,10 +24,7 @@ class DemoError(RuntimeError):
 def ask(
     connection: Connection, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
 ) -> Answer:
-    """Sends a request, again while the service is busy; the answer is a good one or a conflict (409).
-
-    Raises DemoError for every other answer.
-    """
+    """Sends a request, again while the service is busy, and answers what succeeded. Raises DemoError."""
     sent = body if isinstance(body, bytes) or body is None else msgspec.json.encode(body)
     answer = connection.send(method, path, sent, headers)
     for _ in range(TRIES):
@@ -36,23 +32,15 @@ def ask(
             break
         time.sleep(retry_after(answer))
         answer = connection.send(method, path, sent, headers)
-    if answer.status < 300 or answer.status == CONFLICT:  # noqa: PLR2004 - HTTP's own number
-        return answer
-    raise DemoError(f"{method} {path}: {answer.status} {answer.body[:500].decode('utf-8', 'replace')}")
+    if answer.status >= 300:  # noqa: PLR2004 - HTTP's own number
+        raise DemoError(f"{method} {path}: {answer.status} {answer.body[:500].decode('utf-8', 'replace')}")
+    return answer
 
 
 def make(connection: Connection, path: str, body: object, name: str | None = None) -> dict[str, Any]:
     """Creates something and answers it; with a `name` it is made once, however often we ask. Raises DemoError."""
     headers = {} if name is None else {"Idempotency-Key": name}
-    answer = ask(connection, "POST", path, body, headers)
-    if answer.status == CONFLICT:
-        raise DemoError(f"POST {path}: {answer.body[:500].decode('utf-8', 'replace')}")
-    return decoded(answer)
-
-
-def decoded(answer: Answer) -> dict[str, Any]:
-    """The JSON object of an answer."""
-    found: dict[str, Any] = msgspec.json.decode(answer.body)
+    found: dict[str, Any] = msgspec.json.decode(ask(connection, "POST", path, body, headers).body)
     return found
 
 

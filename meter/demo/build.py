@@ -7,12 +7,12 @@ from contextlib import closing
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from meter.collect.post import Connection
 from meter.demo import state as kept
-from meter.demo.api import CONFLICT, ask, decoded, make
+from meter.demo.api import ask, make
 from meter.demo.load import Batch, batches, load
 from meter.demo.rhythm import LENGTH, QUARTER, story
 from meter.demo.state import State, TeamState
@@ -42,9 +42,8 @@ def make_teams(connection: Connection, directory: Path, state: State) -> None:
 
 def _make_team(connection: Connection, company: Company, began: datetime) -> TeamState:
     owner = {"user_id": company.owner, "email": company.email}
-    body = {"name": company.name, "owner": owner, "timezone": company.timezone, "currency": "USD"}
+    body = {"name": company.name, "owner": owner, "timezone": company.timezone, "plan": company.plan}
     team = make(connection, "/v1/teams", body, f"demo-{company.slug}-{began.isoformat()}")["id"]
-    ask(connection, "PUT", f"/v1/teams/{team}/plan", {"plan": company.plan})
     key = make(connection, f"/v1/teams/{team}/keys", {"name": "demo", "scopes": SCOPES, "kind": "standard"})
     return TeamState(id=team, key=key["key"], sent_until=began - LENGTH)
 
@@ -77,16 +76,9 @@ def send_past(url: str, directory: Path, state: State, now: datetime, advance: C
 def close_last_month(url: str, directory: Path, team: TeamState) -> Bill:
     """The invoice of a team's last month, made unless it is there, and its PDF saved. Raises DemoError, OSError."""
     with closing(Connection(url, team.key)) as connection:
-        answer = ask(connection, "POST", f"/v1/teams/{team.id}/invoices", {})
-        invoice = decoded(answer) if answer.status != CONFLICT else _latest(connection)
+        invoice = make(connection, f"/v1/teams/{team.id}/invoices", {})
         pdf = ask(connection, "GET", f"/v1/invoices/{invoice['id']}/pdf").body
     path = directory / INVOICES / f"{invoice['number']}.pdf"
     path.parent.mkdir(mode=0o700, exist_ok=True)
     path.write_bytes(pdf)
     return Bill(invoice["id"], invoice["number"], str(invoice["total"]), invoice["currency"], path.resolve())
-
-
-def _latest(connection: Connection) -> dict[str, Any]:
-    """The newest invoice there is: the one that the conflict spoke of."""
-    found: dict[str, Any] = decoded(ask(connection, "GET", "/v1/invoices?limit=1"))["items"][0]
-    return found

@@ -1,0 +1,1 @@
+"""Sources of samples: the host collector, the client and its spool."""
