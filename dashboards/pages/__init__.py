@@ -1,0 +1,9 @@
+"""The pages of the dashboard, listed. Each has PATH, TEMPLATE, TITLE, IN_MENU and a pure `context(…)`."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+from dashboards.pages import invoices, signin, trends
+
+PAGES: tuple[ModuleType, ...] = (signin, trends, invoices)
