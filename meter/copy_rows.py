@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import NamedTuple
 
 import psycopg
@@ -16,6 +16,7 @@ from psycopg.pq import Format
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
+_EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
 _NUMERIC_OID = 1700
 _NULL = b"\xff\xff\xff\xff"
 _NO_MORE = _NULL + _NULL
@@ -35,7 +36,7 @@ _numeric = psycopg.adapters.get_dumper_by_oid(_NUMERIC_OID, Format.BINARY)(Decim
 
 def numeric(quantity: Decimal) -> bytes:
     """A Decimal as PostgreSQL's binary numeric."""
-    encoded = _numeric.dump(quantity)
+    encoded = _numeric.dump(_EXACT.normalize(quantity))  # as it is, a zero may bring any exponent
     if encoded is None:
         raise TypeError("a quantity can't be null")
     return bytes(encoded)

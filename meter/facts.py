@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal
 from typing import NamedTuple
 
 import msgspec
@@ -20,11 +21,14 @@ MAX_ID = 512
 MAX_STRING = 200
 MAX_DIMENSIONS = 16
 MAX_ATTRIBUTES_BYTES = 8_192
+MAX_DEPTH = 32
 MAX_DIGITS = 26
+LONGEST = Context(prec=48)  # times a scale or a divisor, the product still fits EXACT
 FINEST = -12
 
 NOT_FINITE = Refusal("invalid_quantity", "the quantity must be a finite number, zero or more; to take back, void")
 
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")  # not where the backslash itself is escaped
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
@@ -67,10 +71,14 @@ def quantity_refusal(quantity: Decimal) -> Refusal | None:
 
 
 def size_refusal(quantity: Decimal) -> Refusal | None:
-    """Why a number can't be reckoned with: not finite, below zero, or 10^26 and more. Cheap whatever its exponent."""
+    """Why a number can't be reckoned with: not finite, below zero, 10^26 and more, or of more than 48 digits.
+
+    Cheap whatever its exponent.
+    """
     if not quantity.is_finite() or quantity < 0:
         return NOT_FINITE
-    if quantity and not -MAX_DIGITS <= quantity.adjusted() < MAX_DIGITS:
+    too_long = quantity and (not -MAX_DIGITS <= quantity.adjusted() < MAX_DIGITS or LONGEST.plus(quantity) != quantity)
+    if too_long:
         return Refusal("invalid_quantity", "the quantity must be below 10^26 with at most 12 decimals")
     return None
 
@@ -121,20 +129,31 @@ def duration_us(event: Event, meters: Mapping[str, Meter], slugs: Mapping[str, D
     if any(slug in meters and not meters[slug].time_weighted for slug in slugs):
         return Refusal("duration_not_allowed", "only time-weighted meters take duration_seconds")
     seconds = event.duration_seconds
-    us = Decimal(0) if size_refusal(seconds) else seconds * 1_000_000
+    us = Decimal(0) if quantity_refusal(seconds) else seconds * 1_000_000
     if not 0 < us <= MAX_DURATION_S * 1_000_000 or us != us.to_integral_value():
         return Refusal("invalid_duration", "duration_seconds must be above 0, at most 31 days, with 6 decimals at most")
     return int(us)
+
+
+def _depth(value: object) -> int:
+    """How deep dictionaries and lists nest; level by level, as what is too deep must not recurse."""
+    level, depth = [value], 0
+    while level := [item for item in level if isinstance(item, (dict, list))]:
+        level = [inner for item in level for inner in (item.values() if isinstance(item, dict) else item)]
+        depth += 1
+    return depth
 
 
 def attribute_bytes(event: Event) -> bytes | Refusal | None:
     """The attributes as stored JSON, the original id among them so that drill-down can show it."""
     if event.attributes is None:
         return None
+    if _depth(event.attributes) > MAX_DEPTH:
+        return Refusal("string_too_long", f"attributes nest at most {MAX_DEPTH} deep")
     encoded = _encode({"id": event.id, **event.attributes} if event.id is not None else event.attributes)
     if len(encoded) > MAX_ATTRIBUTES_BYTES:
         return Refusal("string_too_long", f"attributes take at most {MAX_ATTRIBUTES_BYTES} bytes as JSON")
-    if b"\\u0000" in encoded:
+    if _NUL.search(encoded):
         return Refusal("string_too_long", "attributes must have no NUL")
     return encoded
 

@@ -35,8 +35,8 @@ def split(level: Decimal, start_us: int, end_us: int) -> list[Segment]:
     while edge + QUARTER_US < end_us:
         edge += QUARTER_US
         so_far = _level_seconds(level, edge - start_us)
-        found.append(Segment(edge, so_far - done, edge - start_us))
+        found.append(Segment(edge, EXACT.subtract(so_far, done), edge - start_us))
         done = so_far
     whole = _level_seconds(level, end_us - start_us)
-    found.append(Segment(end_us, whole - done, end_us - start_us))
+    found.append(Segment(end_us, EXACT.subtract(whole, done), end_us - start_us))
     return found

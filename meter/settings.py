@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
+LAST_PORT = 65_535
 SHORTEST_KEY = 32
 
 
@@ -32,6 +33,12 @@ def _positive(text: str) -> int:
     return int(text)
 
 
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= LAST_PORT:
+        raise ValueError(f"a port from 1 to {LAST_PORT}")
+    return int(text)
+
+
 def _operator_key(text: str) -> str:
     if not text.startswith("hm_") or len(text) < SHORTEST_KEY:
         raise ValueError("a key that begins with hm_ and has at least 32 characters")
@@ -48,7 +55,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("DATABASE_URL", str, None, "PostgreSQL to use; unset: an embedded one in METER_DATA_DIR", secret=True),
     Setting("METER_DATA_DIR", Path, "./data", "Where the embedded PostgreSQL and the first operator key are kept"),
     Setting("METER_HOST", str, "127.0.0.1", "Address to listen on"),
-    Setting("METER_PORT", _positive, "8100", "Port to listen on"),
+    Setting("METER_PORT", _port, "8100", "Port to listen on"),
     Setting(
         "METER_OPERATOR_KEY", _operator_key, None, "The first operator key; unset: made on first start", secret=True
     ),
@@ -87,9 +94,13 @@ def _text(setting: Setting, environ: Mapping[str, str]) -> str | None:
     file = environ.get(f"{setting.name}_FILE")
     if file is not None and setting.secret:
         try:
-            return Path(file).read_text("utf-8").strip()
-        except OSError as error:
-            raise SettingsError(f"{setting.name}_FILE: {file} can't be read ({error.strerror})") from error
+            text = Path(file).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "not UTF-8"
+            raise SettingsError(f"{setting.name}_FILE: {file} can't be read ({why})") from None  # may quote the secret
+        if not text:
+            raise SettingsError(f"{setting.name}_FILE: {file} is empty")
+        return text
     return environ.get(setting.name) or setting.default
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import pairwise, product
 from typing import Any, Literal, NamedTuple
@@ -23,6 +24,7 @@ from meter.windows import Window
 from sql import statement
 
 MAX_ITEMS = 100_000
+EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)  # no calendar ends near these
 SHOWN = Decimal("1e-12")
 LARGEST_SHOWN = 40  # digits before the point that still leave room for twelve after it
 
@@ -108,6 +110,8 @@ def check(query: Query, meter: Meter) -> None:
     """Refuses what can't be answered, before anything is computed. Raises InvalidParameter."""
     if query.start >= query.end:
         raise InvalidParameter("`from` must lie before `to`")
+    if query.start < EARLIEST or query.end > LATEST:
+        raise InvalidParameter(f"`from` and `to` must lie between {EARLIEST.year} and {LATEST.year}")
     if windows.count_at_most(query.start, query.end, query.window) > MAX_ITEMS:
         raise InvalidParameter(f"more than {MAX_ITEMS} windows; ask for a shorter range or longer windows")
     known = meter.dimensions | {"member", "service", "key"}
@@ -125,11 +129,9 @@ def cut(query: Query, meter: Meter) -> Slots:
         return Slots(edges, list(range(len(edges) - 1)), [Decimal(1)] * (len(edges) - 1))
     months = windows.bounds(query.start, query.end, "month", query.zone)
     bounds = sorted({*edges, *months})
-    window, at = [], 0
-    for start in bounds[:-1]:
-        at += start >= edges[at + 1]
-        window.append(at)
-    return Slots(bounds, window, [month_seconds(start, query.zone) for start in bounds[:-1]])
+    lengths = [month_seconds(start, query.zone) for start in months[:-1]]
+    window = [bisect_right(edges, start) - 1 for start in bounds[:-1]]
+    return Slots(bounds, window, [lengths[bisect_right(months, start) - 1] for start in bounds[:-1]])
 
 
 def month_seconds(instant: datetime, zone: ZoneInfo) -> Decimal:
@@ -227,5 +229,6 @@ def value(meter: Meter, total: Decimal, events: int) -> Decimal | None:
 
 def plain(quantity: Decimal) -> str:
     """A quantity for people and programs: at most 12 decimals, no exponent, no trailing zeros."""
-    text = format(EXACT.quantize(quantity, SHOWN) if quantity.adjusted() < LARGEST_SHOWN else quantity, "f")
+    shown = EXACT.quantize(quantity, SHOWN) if quantity.adjusted() < LARGEST_SHOWN else quantity
+    text = format(shown or Decimal(0), "f")  # no minus before a zero
     return text.rstrip("0").rstrip(".") if "." in text else text

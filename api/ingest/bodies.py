@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Generic, TypeVar
 
 import msgspec
@@ -12,7 +14,12 @@ from meter.model import Rejection
 T = TypeVar("T")
 
 LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/jsonlines"})
+MAX_DETAIL = 500  # a message may quote a name, and a name may be as long as the body
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_raw_item = msgspec.json.Decoder(msgspec.Raw)
 _raw_items = msgspec.json.Decoder(list[msgspec.Raw])
+_python = json.JSONDecoder(parse_int=str, parse_float=str)
+_white = re.compile(r"[ \t\r\n]*")
 _CODES = {
     "`$.time": "invalid_time",
     "`$.quantit": "invalid_quantity",
@@ -42,29 +49,34 @@ class Bodies(Generic[T]):
             raise InvalidBody("the body is empty; send one object, an array of objects, or one object a line")
         _check_size(len(lines), most)
         found = [self._item(line, index) for index, line in enumerate(lines)]
-        if len(found) == 1 and isinstance(found[0], Rejection) and not _is_json(lines[0]):
-            raise InvalidBody(f"the body is not JSON: {found[0].detail}")
+        first = found[0]
+        if isinstance(first, Rejection) and not any(_may_be_good(*pair) for pair in zip(found, lines, strict=True)):
+            raise InvalidBody(f"the body is not JSON: {first.detail}")
         return found
 
     def _array(self, body: bytes, most: int) -> list[T | Rejection]:
         try:
             found: list[T | Rejection] = self._many.decode(body)
-        except msgspec.ValidationError:
-            raw = _raw_items.decode(body)
-            _check_size(len(raw), most)
-            return [self._item(bytes(item), index) for index, item in enumerate(raw)]
-        except (msgspec.DecodeError, RecursionError) as error:
-            raise InvalidBody(f"the body is not JSON: {error}") from error
+        except _UNREADABLE:
+            return self._each(body, most)
         _check_size(len(found), most)
         return found
+
+    def _each(self, body: bytes, most: int) -> list[T | Rejection]:
+        try:
+            items = [bytes(item) for item in _raw_items.decode(body)]
+        except _UNREADABLE as error:
+            items = _told_apart(body, error)
+        _check_size(len(items), most)
+        return [self._item(item, index) for index, item in enumerate(items)]
 
     def _item(self, text: bytes, index: int) -> T | Rejection:
         try:
             return self._one.decode(text)
         except msgspec.ValidationError as error:
-            return Rejection(index, code_of(error), str(error))
-        except (msgspec.DecodeError, RecursionError) as error:
-            return Rejection(index, "invalid_event", str(error))
+            return Rejection(index, code_of(error), str(error)[:MAX_DETAIL])
+        except _UNREADABLE as error:
+            return Rejection(index, "invalid_event", str(error)[:MAX_DETAIL])
 
 
 def _lines_or_one(body: bytes) -> list[bytes]:
@@ -74,10 +86,40 @@ def _lines_or_one(body: bytes) -> list[bytes]:
     return [line for line in body.splitlines() if line.strip()]
 
 
+def _told_apart(body: bytes, why: Exception) -> list[bytes]:
+    """The items of an array as Python's own reader tells them apart, which no lone surrogate stops.
+
+    One such item must not hold up the others for ever. Raises InvalidBody when it is no JSON either way.
+    """
+    text = body.decode("utf-8", "surrogateescape")
+    found: list[bytes] = []
+    end = text.index("[")
+    try:
+        while not found or text[end : end + 1] == ",":
+            start = _after_white(text, end + 1)
+            _, stop = _python.raw_decode(text, start)
+            found.append(text[start:stop].encode("utf-8", "surrogateescape"))
+            end = _after_white(text, stop)
+    except (ValueError, RecursionError):
+        raise InvalidBody(f"the body is not JSON: {why}") from why
+    if text[end:].strip() != "]":
+        raise InvalidBody(f"the body is not JSON: {why}") from why
+    return found
+
+
+def _after_white(text: str, at: int) -> int:
+    found = _white.match(text, at)
+    return found.end() if found else at
+
+
+def _may_be_good(item: object, line: bytes) -> bool:
+    return not isinstance(item, Rejection) or _is_json(line)
+
+
 def _is_json(text: bytes) -> bool:
     try:
-        msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+        _raw_item.decode(text)
+    except _UNREADABLE:
         return False
     return True
 

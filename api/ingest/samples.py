@@ -8,7 +8,7 @@ from decimal import Decimal
 import msgspec
 
 from api.ingest.bodies import Bodies
-from meter.facts import size_refusal
+from meter.facts import MAX_DIGITS, size_refusal
 from meter.model import Event, Rejection
 from meter.segments import EXACT
 
@@ -79,4 +79,5 @@ def _gigabytes(megabytes: Decimal | None) -> Decimal | None:
 def _part(size: Decimal, percent: Decimal) -> Decimal:
     if size_refusal(size) or size_refusal(percent):
         return Decimal("NaN")
-    return EXACT.quantize(EXACT.divide(EXACT.multiply(size, percent), Decimal(100)), _STORED)
+    used = EXACT.divide(EXACT.multiply(size, percent), Decimal(100))
+    return used if used.adjusted() >= MAX_DIGITS else EXACT.quantize(used, _STORED)

@@ -1,0 +1,3 @@
+"""Tests of the pure files of meter: independent oracles, in memory, seconds."""
+
+from __future__ import annotations

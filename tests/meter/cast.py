@@ -1,0 +1,54 @@
+"""Meters, instants and numbers that the tests of facts and of their fast path share."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+from hypothesis import strategies as st
+
+from meter.facts import Defaults, Horizon, microseconds
+from meter.model import Meter
+
+NOW = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
+HORIZON = Horizon(microseconds(NOW - timedelta(days=3660)), microseconds(NOW + timedelta(minutes=5)))
+NOBODY = Defaults(None, None, {})
+ONE = Decimal(1)
+
+
+def meter(slug: str, aggregation: str = "sum", scale: int = 1, divisor: int = 1, *, per_month: bool = False) -> Meter:
+    """Make a meter with two dimensions."""
+    declared = frozenset({"model", "region"})
+    return Meter(
+        1,
+        slug,
+        slug,
+        "unit",
+        aggregation,
+        Decimal(scale),
+        Decimal(divisor),
+        per_month,
+        billable=True,
+        dimensions=declared,
+    )
+
+
+METERS = {
+    made.slug: made
+    for made in (
+        meter("requests"),
+        meter("tokens.input"),
+        meter("response_time", "average"),
+        meter("cpu", "time_weighted", 1, 3600),
+        meter("memory", "time_weighted", 1024, 1024 * 3600),
+        meter("storage", "time_weighted", per_month=True),
+    )
+}
+
+
+def numbers() -> st.SearchStrategy[Decimal]:
+    """Make numbers of all kinds, with exponents as absurd as the type allows."""
+    digits = st.integers(-(10**60), 10**60)
+    exponent = st.one_of(st.integers(-40, 40), st.integers(-999_999, 999_999))
+    built = st.tuples(digits, exponent).map(lambda pair: Decimal(f"{pair[0]}E{pair[1]}"))
+    return st.one_of(built, st.decimals(), st.sampled_from([Decimal("sNaN"), Decimal("-0"), Decimal("0E-999999")]))

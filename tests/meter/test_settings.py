@@ -1,0 +1,148 @@
+"""Settings: each has its default, wrong forms say what to write, secrets are never shown."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meter.settings import SETTINGS, Settings, SettingsError, known_names, load
+
+KEY = "hm_" + "k" * 40
+SECRETS = [setting.name for setting in SETTINGS if setting.secret]
+
+
+def test_defaults() -> None:
+    """An empty environment is enough."""
+    found = load({})
+    assert found == Settings(
+        database_url=None,
+        data_dir=Path("data"),
+        host="127.0.0.1",
+        port=8100,
+        operator_key=None,
+        seller_name="Hourmeter",
+        default_plan="credits/payg",
+        past_days=3660,
+        pool_size=8,
+        max_body_bytes=32 * 1024 * 1024,
+        max_batch=20_000,
+        refresh_seconds=2,
+    )
+
+
+def test_each_setting_has_a_field_and_a_text() -> None:
+    """The tuple and the struct tell the same story, and each setting says what it does."""
+    fields = [setting.name.removeprefix("METER_").lower() for setting in SETTINGS]
+    assert fields == [field.name for field in msgspec.structs.fields(Settings)]
+    assert len(set(fields)) == len(fields)
+    assert all(setting.help for setting in SETTINGS)
+    assert {"DATABASE_URL", "METER_OPERATOR_KEY"} == set(SECRETS)
+
+
+def test_values_are_read() -> None:
+    """Each kind of value, as text."""
+    given_ = {
+        "DATABASE_URL": "postgresql://u:p@h/d",
+        "METER_DATA_DIR": "/var/lib/meter",
+        "METER_HOST": "0.0.0.0",  # noqa: S104 - text, nobody listens
+        "METER_PORT": "65535",
+        "METER_OPERATOR_KEY": KEY,
+        "METER_DEFAULT_PLAN": "cloud/basic",
+        "METER_MAX_BATCH": "5",
+    }
+    found = load(given_)
+    assert found.database_url == given_["DATABASE_URL"]
+    assert found.data_dir == Path("/var/lib/meter")
+    assert (found.host, found.port) == ("0.0.0.0", 65535)  # noqa: S104 - as above
+    assert found.operator_key == KEY
+    assert found.default_plan == "cloud/basic"
+    assert found.max_batch == 5
+
+
+@pytest.mark.parametrize("name", [setting.name for setting in SETTINGS])
+def test_an_empty_text_is_unset(name: str) -> None:
+    """As compose files pass what nobody set."""
+    assert load({name: ""}) == load({})
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["METER_NONSENSE", "METER_", "METER_port", "METER_PORT_FILE", "METER_DATABASE_URL", "METER_TEST", "METER_UPDATE"],
+)
+def test_unknown_names_are_refused(name: str) -> None:
+    """A typo is an error, never a default."""
+    with pytest.raises(SettingsError, match=name):
+        load({name: "1"})
+
+
+def test_other_names_are_left_alone() -> None:
+    """What is not ours, and what is the test suite's."""
+    names = ("PATH", "meter_port", "METERED", "METER_TEST_TIMESCALE_URL", "METER_UPDATE_GOLDEN", "DATABASE_URLS")
+    assert load(dict.fromkeys(names, "x")) == load({})
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("METER_PORT", "0"),
+        ("METER_PORT", "65536"),
+        ("METER_PORT", "-1"),
+        ("METER_PORT", "+1"),
+        ("METER_PORT", "80 "),
+        ("METER_PORT", "8_0"),
+        ("METER_PORT", "1e3"),
+        ("METER_PORT", "\u0668\u0660"),
+        ("METER_PAST_DAYS", "0"),
+        ("METER_POOL_SIZE", "many"),
+        ("METER_MAX_BODY_BYTES", "32MB"),
+        ("METER_MAX_BATCH", "9" * 5000),
+        ("METER_REFRESH_SECONDS", "0.5"),
+        ("METER_DEFAULT_PLAN", "payg"),
+        ("METER_DEFAULT_PLAN", "a/b/c"),
+        ("METER_OPERATOR_KEY", "sk_" + "k" * 40),
+        ("METER_OPERATOR_KEY", "hm_short"),
+    ],
+)
+def test_wrong_forms_are_refused(name: str, text: str) -> None:
+    """The message names the setting; a secret is not repeated in it."""
+    with pytest.raises(SettingsError, match=f"^{name}: ") as caught:
+        load({name: text})
+    assert (name in SECRETS) or repr(text) in str(caught.value)
+    assert not (name in SECRETS and text in str(caught.value))
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_secrets_come_from_files(name: str, tmp_path: Path) -> None:
+    """Their last line break is not part of them."""
+    file = tmp_path / "secret"
+    file.write_text(f"{KEY}\n", "utf-8")
+    found = load({f"{name}_FILE": str(file)})
+    assert getattr(found, name.removeprefix("METER_").lower()) == KEY
+    assert f"{name}_FILE" in known_names()
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_files_that_cannot_be_used(name: str, tmp_path: Path) -> None:
+    """Missing, a folder, empty, or not text: an error that names the file; never silently unset."""
+    (tmp_path / "empty").write_text(" \n", "utf-8")
+    (tmp_path / "binary").write_bytes(b"hm_secret\xff\xfe")
+    for file in ("missing", "", "empty", "binary"):
+        with pytest.raises(SettingsError, match=f"{name}_FILE: ") as caught:
+            load({f"{name}_FILE": str(tmp_path / file)})
+        assert "hm_secret" not in str(caught.value)
+        assert caught.value.__cause__ is None
+
+
+@given(st.dictionaries(st.sampled_from(sorted(known_names() | {"METER_X"})), st.text(max_size=8), max_size=4))
+def test_any_environment_is_settings_or_a_settings_error(environ: dict[str, str]) -> None:
+    """Nothing else ever comes out."""
+    environ = {name: text.replace("\0", "") for name, text in environ.items()}
+    try:
+        found = load(environ)
+    except SettingsError:
+        return
+    assert isinstance(found, Settings)
