@@ -151,6 +151,45 @@ class Busy(Problem):
     retry_after_s = 2
 
 
+class UnknownPlan(Problem):
+    """A plan is named that no price book has."""
+
+    code = "unknown_plan"
+    title = "There is no such plan"
+
+
+class NoSubscription(Problem):
+    """The team has no plan, so there are no prices to bill it by."""
+
+    status = 409
+    code = "no_subscription"
+    title = "This team has no plan"
+
+
+class CurrencyMismatch(Problem):
+    """The plan's prices are in another currency than asked for; nothing is converted."""
+
+    status = 409
+    code = "currency_mismatch"
+    title = "This plan is in another currency"
+
+
+class PeriodNotOver(Problem):
+    """Usage may still come for the period; until it is over there is a preview."""
+
+    status = 409
+    code = "period_not_over"
+    title = "This period is not over"
+
+
+class NotRateable(Problem):
+    """The usage as it is stored can't be priced: negative, or more than a number holds."""
+
+    status = 409
+    code = "not_rateable"
+    title = "This usage can't be priced"
+
+
 class InternalError(Problem):
     """Our own failure; logged once under the request id."""
 

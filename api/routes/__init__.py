@@ -4,6 +4,19 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from api.routes import health, keys, meters, metrics, pages, push, static, teams, trends, usage
+from api.routes import billing, health, invoices, keys, meters, metrics, pages, push, static, teams, trends, usage
 
-ROUTES: tuple[ModuleType, ...] = (health, metrics, teams, keys, meters, push, usage, trends, pages, static)
+ROUTES: tuple[ModuleType, ...] = (
+    health,
+    metrics,
+    teams,
+    keys,
+    meters,
+    push,
+    usage,
+    billing,
+    invoices,
+    trends,
+    pages,
+    static,
+)

@@ -17,8 +17,17 @@ from api.errors import problems
 from api.given import TheShell, TheTeam
 from api.idempotency import Retry, once
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page, position_of
-from meter import teams
-from meter.errors import BodyTooLarge, IdempotencyConflict, InvalidBody, NotFound, UnsupportedEncoding
+from api.routes.billing import PlanName
+from meter import subscriptions, teams
+from meter.errors import (
+    BodyTooLarge,
+    CurrencyMismatch,
+    IdempotencyConflict,
+    InvalidBody,
+    NotFound,
+    UnknownPlan,
+    UnsupportedEncoding,
+)
 from meter.model import Team
 
 Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\u0000-\u001f\u007f]+$")]
@@ -33,13 +42,18 @@ class Owner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class NewTeam(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a team begins with. Its days begin at midnight of `timezone` (IANA), invoices are in `currency` (ISO)."""
+    """What a team begins with. Its days begin at midnight of `timezone` (IANA), invoices are in `currency` (ISO).
+
+    `plan` is by what it pays, as in `cloud/payg`; the operator's default if it is left out. Where that is priced in
+    another currency the team begins without one.
+    """
 
     name: Line
     owner: Owner
     timezone: str = "UTC"
     currency: str = "USD"
     billing_email: Email | None = None
+    plan: PlanName | None = None
 
 
 class TeamView(msgspec.Struct, frozen=True):
@@ -68,7 +82,9 @@ def shown(team: Team) -> TeamView:
 @post(
     "/v1/teams",
     guards=[operator_only],
-    responses=problems(InvalidBody, IdempotencyConflict, BodyTooLarge, UnsupportedEncoding),
+    responses=problems(
+        InvalidBody, UnknownPlan, CurrencyMismatch, IdempotencyConflict, BodyTooLarge, UnsupportedEncoding
+    ),
     tags=["teams"],
 )
 async def create_team(data: JSONBody[NewTeam], retry: Retry, shell: TheShell) -> Response[TeamView]:
@@ -79,6 +95,7 @@ async def create_team(data: JSONBody[NewTeam], retry: Retry, shell: TheShell) ->
 
         async def make() -> TeamView:
             made = await teams.create(conn, data.name, owner, data.timezone, data.currency, data.billing_email, now)
+            await subscriptions.begin(conn, made, data.plan, shell.settings.default_plan, now)
             return shown(made)
 
         return await once(conn, retry, make, now)

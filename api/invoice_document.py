@@ -1,0 +1,69 @@
+"""An invoice as it is printed: the same numbers in the words of the page."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from dashboards.invoice import InvoiceDocument, InvoiceLine, MemberShare, Party, Usage
+from meter import invoices
+from meter.invoices import Invoice
+from meter.rating.invoice import Line
+
+
+def document_of(invoice: Invoice) -> InvoiceDocument:
+    """The document of an invoice; its dates are days of the team's zone."""
+    zone = ZoneInfo(invoice.period.zone)
+    return InvoiceDocument(
+        seller=_party(invoice.seller),
+        team=_party(invoice.customer),
+        number=invoice.number,
+        status=invoice.status,
+        currency=invoice.currency,
+        period_from=invoice.period.start,
+        period_to=invoice.period.end,
+        timezone=invoice.period.zone,
+        lines=tuple(_line(line) for line in invoice.lines),
+        total=invoice.total,
+        as_of=invoice.as_of or invoice.created_at,
+        issued_on=_day(invoice.issued_at, zone),
+        due_on=_day(invoice.due_at, zone),
+        members=tuple(
+            MemberShare(each.member, each.amount, _usage(each.usage, invoice.meters)) for each in invoice.members
+        ),
+        notes=(f"Plan {invoice.plan}, prices as of version {invoice.price_version}.",),
+    )
+
+
+def _party(party: invoices.Party) -> Party:
+    return Party(party.name, party.lines)
+
+
+def _day(instant: datetime | None, zone: ZoneInfo) -> date | None:
+    return None if instant is None else instant.astimezone(zone).date()
+
+
+def _line(line: Line) -> InvoiceLine:
+    """A fee has an amount only; a price for nothing, where all is included, is not shown."""
+    if line.kind == "base_fee":
+        return InvoiceLine(line.description, line.amount)
+    return InvoiceLine(
+        line.description,
+        line.amount,
+        line.quantity,
+        counted(line.unit, line.quantity),
+        line.included or None,
+        line.unit_amount or None,
+        line.per,
+    )
+
+
+def _usage(usage: dict[str, Decimal], words: dict[str, tuple[str, str]]) -> tuple[Usage, ...]:
+    named = [(*words.get(meter, (meter, "")), quantity) for meter, quantity in usage.items()]
+    return tuple(Usage(title, quantity, counted(unit, Decimal(2))) for title, unit, quantity in named)
+
+
+def counted(unit: str, quantity: Decimal) -> str:
+    """The unit as one says it of a quantity: 1 token, 2 tokens; symbols like GB stay as they are."""
+    return f"{unit}s" if unit[-1:].islower() and quantity != 1 else unit

@@ -1,0 +1,188 @@
+"""/v1/invoices: what was billed, as JSON and as PDF; and how an invoice is made."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import cast
+from uuid import UUID
+
+import msgspec
+from litestar import Response, get, post
+from litestar.di import NamedDependency, Provide
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, JSONBody
+
+from api.auth import maybe_team, needs, path_team
+from api.errors import problems
+from api.given import TheCaller, TheShell, TheTeam
+from api.idempotency import Retry
+from api.invoice_document import document_of
+from api.invoice_view import InvoiceSummary, InvoiceView, invoice_view, preview_view, summary
+from api.paging import Cursor, Limit, Page, page, position_of
+from api.routes.billing import Instant, edges_of
+from dashboards.documents import invoice_pdf
+from dashboards.pdf import PdfTimeoutError
+from meter import answers, bill, invoices
+from meter.answers import Answer
+from meter.database import Connection
+from meter.errors import (
+    BodyTooLarge,
+    Busy,
+    CurrencyMismatch,
+    IdempotencyConflict,
+    InvalidBody,
+    InvoiceExists,
+    NoSubscription,
+    NotFound,
+    NotRateable,
+    PeriodNotOver,
+    RawDataGone,
+    Unpriced,
+    UnsupportedEncoding,
+)
+from meter.invoices import Invoice, Party
+from meter.model import Team
+from meter.rating.periods import Period
+
+FIRST = 10
+CREATED, THERE = 201, 200
+PDF = "application/pdf"
+
+
+class NewInvoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
+    """Which period to bill, the team's last month unless both ends are given; `preview` shows it and stores nothing."""
+
+    from_: Instant | None = None
+    to: Instant | None = None
+    preview: bool = False
+
+
+class _NeverAnsweredError(Exception):
+    """There is no first answer yet."""
+
+
+@post(
+    "/v1/teams/{team_id:uuid}/invoices",
+    guards=[needs("admin")],
+    dependencies={"team": Provide(path_team)},
+    responses={
+        THERE: ResponseSpec(InvoiceView, generate_examples=False, description="It was there already, or a preview."),
+        **problems(
+            NotFound,
+            InvalidBody,
+            InvoiceExists,
+            PeriodNotOver,
+            NoSubscription,
+            CurrencyMismatch,
+            Unpriced,
+            NotRateable,
+            RawDataGone,
+            IdempotencyConflict,
+            BodyTooLarge,
+            UnsupportedEncoding,
+        ),
+    },
+    tags=["invoices"],
+)
+async def create_invoice(
+    team: TheTeam, retry: Retry, shell: TheShell, data: JSONBody[NewInvoice | None] = None
+) -> Response[InvoiceView]:
+    """Bill a period that is over: price its usage, give the invoice the next number, make it final.
+
+    Answers 201 with the new invoice, and 200 with the same one whenever the period is asked for again, with or without
+    an Idempotency-Key. A period that shares a moment with another invoice's is refused (`invoice_exists`), and so is
+    usage that has no price (`unpriced_usage`). With `preview` it answers 200 with what the invoice would be by now, for
+    a period that is not over too, and stores nothing.
+    """
+    asked = data or NewInvoice()
+    now = shell.clock()
+    async with shell.pool.connection() as conn:
+        if asked.preview:
+            draft = await bill.price(conn, team, await _period(conn, team, asked, now))
+            return Response(preview_view(draft), status_code=THERE)
+        answer = await _first_answer(conn, retry, now)
+        if answer is None:
+            # Priced before the transaction that keeps the answer: no lock is held while usage is read.
+            prepared = await bill.prepare(conn, team, await _period(conn, team, asked, now), now)
+
+            async def make() -> Answer:
+                made = await bill.conclude(conn, prepared, Party(shell.settings.seller_name), now)
+                shown = invoice_view(await _found(conn, made.public_id, team.id))
+                return Answer(CREATED if made.created else THERE, msgspec.json.encode(shown))
+
+            answer = await answers.once(conn, retry, make, now)
+    headers = {"Idempotency-Replayed": "true"} if answer.replayed else {}
+    body = cast("InvoiceView", answer.body)  # bytes are sent as they are
+    return Response(body, status_code=answer.status, media_type="application/json", headers=headers)
+
+
+async def _period(conn: Connection, team: Team, asked: NewInvoice, now: datetime) -> Period:
+    edges = edges_of(asked.from_, asked.to, team.timezone)
+    return await bill.default_period(conn, team, now) if edges is None else bill.period_between(*edges, team.timezone)
+
+
+async def _first_answer(conn: Connection, retry: answers.Request | None, now: datetime) -> Answer | None:
+    """What an earlier request with this Idempotency-Key was answered. Raises IdempotencyConflict."""
+
+    async def refuse() -> Answer:
+        raise _NeverAnsweredError
+
+    if retry is None:
+        return None
+    try:
+        return await answers.once(conn, retry, refuse, now)
+    except _NeverAnsweredError:
+        return None
+
+
+async def _found(conn: Connection, public_id: UUID, team_id: int | None) -> Invoice:
+    found = await invoices.get(conn, public_id, team_id)
+    if found is None:
+        raise NotFound("there is no such invoice")
+    return found
+
+
+@get(
+    "/v1/invoices",
+    guards=[needs("read", "admin")],
+    dependencies={"team": Provide(maybe_team)},
+    responses=problems(NotFound),
+    tags=["invoices"],
+)
+async def list_invoices(
+    team: NamedDependency[Team | None], shell: TheShell, limit: Limit = FIRST, cursor: Cursor = None
+) -> Page[InvoiceSummary]:
+    """List invoices, newest first, without their lines: a team's, and all teams' with the operator's key alone."""
+    before = position_of(cursor, UUID)
+    async with shell.pool.connection() as conn:
+        found = await invoices.list_invoices(conn, team.id if team else None, before, limit + 1)
+    return page(found, limit, summary, lambda invoice: invoice.public_id)
+
+
+@get("/v1/invoices/{invoice_id:uuid}", guards=[needs("read", "admin")], responses=problems(NotFound), tags=["invoices"])
+async def get_invoice(invoice_id: FromPath[UUID], caller: TheCaller, shell: TheShell) -> InvoiceView:
+    """Show an invoice with its lines, how each came about, and what each member costs and used."""
+    async with shell.pool.connection() as conn:
+        return invoice_view(await _found(conn, invoice_id, caller.team.id if caller.team else None))
+
+
+@get(
+    "/v1/invoices/{invoice_id:uuid}/pdf",
+    guards=[needs("read", "admin")],
+    media_type=PDF,
+    responses=problems(NotFound),
+    tags=["invoices"],
+)
+async def get_invoice_pdf(invoice_id: FromPath[UUID], caller: TheCaller, shell: TheShell) -> Response[bytes]:
+    """Download an invoice as PDF, under its number."""
+    async with shell.pool.connection() as conn:
+        found = await _found(conn, invoice_id, caller.team.id if caller.team else None)
+    try:
+        pdf = await invoice_pdf(document_of(found))
+    except PdfTimeoutError as error:
+        raise Busy("the PDF took too long to make; ask again") from error
+    name = f"{found.number or 'draft'}.pdf"
+    return Response(pdf, media_type=PDF, headers={"Content-Disposition": f'attachment; filename="{name}"'})
+
+
+HANDLERS = (create_invoice, list_invoices, get_invoice, get_invoice_pdf)

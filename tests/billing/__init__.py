@@ -1,0 +1,3 @@
+"""From usage to invoices: what is billed, how often, and that it stays."""
+
+from __future__ import annotations
