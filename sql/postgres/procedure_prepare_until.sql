@@ -1,5 +1,6 @@
--- Makes every weekly partition for events in [since, until], in a transaction before theirs: making one locks the table.
--- Weeks begin on Monday, UTC. One maker at a time; a partition that is there is left alone.
+-- Makes every weekly partition for events in [since, until], in a transaction before theirs. Weeks begin on Monday, UTC.
+-- One maker at a time; a partition that is there is left alone. Made apart and then attached: readers and writers go on
+-- meanwhile, where `partition of` would wait for the longest reader and make everybody else wait behind it.
 
 create or replace procedure prepare_until(until timestamptz, since timestamptz default now())
 language plpgsql
@@ -17,8 +18,9 @@ begin
     loop
         name := 'usage_event_' || to_char(week at time zone 'UTC', 'YYYYMMDD');
         if to_regclass(name) is null then
+            execute format('create table %I (like usage_event including all)', name);
             execute format(
-                'create table %I partition of usage_event for values from (%L) to (%L)',
+                'alter table usage_event attach partition %I for values from (%L) to (%L)',
                 name, week, week + interval '7 days'
             );
         end if;

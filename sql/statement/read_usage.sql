@@ -76,10 +76,12 @@ pieces (grp, slot, events, total, smallest, largest, latest) as (
         from usage_event as u
         cross join lateral (
             select
-                greatest(
-                    u.time + interval '1 microsecond' - u.covers_us * interval '1 microsecond',
-                    date_bin('15 minutes', u.time, '2000-01-01 00:00:00+00')
-                ) as lo
+                case -- null for an event without a duration; greatest() passes over nulls
+                    when u.covers_us is not null then greatest(
+                        u.time + interval '1 microsecond' - u.covers_us * interval '1 microsecond',
+                        date_bin('15 minutes', u.time, '2000-01-01 00:00:00+00')
+                    )
+                end as lo
         ) as c
         where u.team_id = %(team_id)s and u.series_id = any(%(series)s) and u.time >= s.lo
             and u.time < date_bin('15 minutes', s.lo, '2000-01-01 00:00:00+00') + interval '15 minutes'

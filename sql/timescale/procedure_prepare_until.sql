@@ -7,7 +7,10 @@ as $$
 begin
     insert into usage_event (team_id, time, event_id, series_id, quantity)
     select 0, t.time, '00000000-0000-0000-0000-000000000000', 0, 0
-    from generate_series(since, until + interval '7 days', interval '7 days') as t (time);
-    delete from usage_event where team_id = 0 and event_id = '00000000-0000-0000-0000-000000000000';
+    from (select generate_series(since, until, interval '7 days') as time union select until) as t
+    order by t.time;
+    -- the bounds keep it away from all other chunks, compressed ones above all
+    delete from usage_event
+    where team_id = 0 and event_id = '00000000-0000-0000-0000-000000000000' and time >= since and time <= until;
 end
 $$;

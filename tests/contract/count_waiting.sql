@@ -1,0 +1,4 @@
+-- How many log rows wait to be rolled up?
+
+select count(*)
+from touched

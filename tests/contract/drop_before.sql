@@ -1,0 +1,3 @@
+-- Drops raw events before an instant.
+
+call drop_before(%(instant)s)

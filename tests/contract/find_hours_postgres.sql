@@ -1,0 +1,3 @@
+-- The table that the rolled hours are kept in.
+
+select 'meter', 'rolled_hourly'

@@ -1,0 +1,3 @@
+-- Lets nobody write rolled hours.
+
+lock table {} in share mode
