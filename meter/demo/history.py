@@ -6,7 +6,7 @@ The same seed, stream and quarter give the same lines, whenever asked for, so se
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from random import Random
 from typing import NamedTuple
 
@@ -36,11 +36,15 @@ Timed = tuple[float, str]
 
 
 class Stream(NamedTuple):
-    """One flow of usage: a name of its own, the path it is posted to, and what a moment brings in order of time."""
+    """One flow of usage: a name of its own, the path it is posted to, and what a moment brings in order of time.
+
+    It begins so long after the story does.
+    """
 
     name: str
     path: str
     moment: Callable[[Moment], Sequence[Timed]]
+    begins_after: timedelta = timedelta()
 
 
 def lines(
@@ -53,6 +57,8 @@ def lines(
         level = busy(story, quarter)
         found: list[str] = []
         for stream in streams if level > 0 else ():
+            if quarter < story.start + stream.begins_after:
+                continue
             chance = Random(f"{seed}/{stream.name}/{quarter:%Y%m%d%H%M}")  # noqa: S311 - made up is the point
             found += [line for offset, line in stream.moment(Moment(quarter, level, chance)) if low < offset <= high]
         yield found

@@ -17,7 +17,7 @@ INCIDENT = 2.6  # times as busy as usual
 INCIDENT_AFTER = timedelta(days=24)
 INCIDENT_LENGTH = timedelta(hours=3, minutes=30)
 NIGHT = 0.12
-WEEKEND = 0.3
+WEEKEND = 0.22
 _PEAKS = ((10.6, 1.9, 0.88), (15.3, 2.1, 0.84), (20.6, 1.5, 0.22))  # at which hour, how wide, how high
 _GAPS = ((6.2, 1.5), (17.9, 3.0), (35.4, 0.75))  # days after the beginning, and for how many hours nothing came
 

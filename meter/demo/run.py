@@ -53,7 +53,7 @@ def demo(settings: Settings, environ: Mapping[str, str], *, once: bool, as_json:
             if once:  # the last line stands when everything has stopped
                 _tell(made, took_s, as_json=as_json)
     except (DemoError, OSError, msgspec.MsgspecError) as error:
-        messages.print(f"The demo failed: {error}", style="red", markup=False)
+        messages.print(f"The demo failed: {error}", style="red", markup=False, soft_wrap=True)
         return FAILED
     return 0
 
@@ -63,7 +63,7 @@ def _tell(made: Made, took_s: float, *, as_json: bool) -> None:
         sys.stdout.write(msgspec.json.encode(made.answer()).decode() + "\n")
         sys.stdout.flush()
     else:
-        show(made, Console(), took_s)
+        show(made, Console(), took_s, datetime.now(UTC))
 
 
 def _build(url: str, settings: Settings, directory: Path, messages: Console) -> Made:
@@ -100,7 +100,7 @@ def _serve_on(made: Made, directory: Path, messages: Console) -> None:
     with stopped_by_signals() as stop:
         try:
             with going_on(made.url, teams, directory / "spool"):
-                messages.print("Live usage flows in. Ctrl-C stops everything; the same command goes on from there.")
+                messages.print("Live usage flows in; Ctrl-C stops everything.")
                 stop.wait()
         finally:
             kept.save(directory, made.state)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from rich.console import Console
@@ -35,19 +36,27 @@ class Made(NamedTuple):
         }
 
 
-def show(made: Made, console: Console, took_s: float) -> None:
-    """Prints the table, and a first request to try."""
-    table = Table("team", "pays by", "its key", "last month", title=f"Hourmeter demo, ready after {took_s:.0f} s")
+def show(made: Made, console: Console, took_s: float, now: datetime) -> None:
+    """Prints what stands where, with keys, and what to look at first. Long values are never cut: they are copied."""
+    table = Table("team", "pays by", "last month", title=f"Hourmeter demo, ready after {took_s:.0f} s")
     for company in COMPANIES:
         bill = made.bills[company.slug]
-        bill_text = f"{bill.number}: {bill.total} {bill.currency}\n{bill.pdf}"
-        table.add_row(company.name, company.plan, made.state.teams[company.slug].key, bill_text)
+        table.add_row(company.name, company.plan, f"{bill.number}: {bill.total} {bill.currency}")
     console.print(table)
-    key = made.state.teams[COMPANIES[0].slug].key
-    for line in (
-        f"Pages: {made.url}/ (sign in with a team's key, or as the operator with {made.operator_key})",
-        f"API:   {made.url}/v1/openapi.json",
-        "Try:",
-        f"curl -H 'Authorization: Bearer {key}' '{made.url}/v1/usage?meter=cpu&window=day&group_by=service'",
-    ):
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
+    for label, value in lines(made, now):
+        console.print(f"{label:<16}{value}", soft_wrap=True, markup=False, highlight=False)
+
+
+def lines(made: Made, now: datetime) -> list[tuple[str, str]]:
+    """The address, the keys, the PDFs and a first request, each with a label."""
+    first = COMPANIES[0]
+    days = f"from={now - timedelta(days=7):%Y-%m-%d}&to={now + timedelta(days=1):%Y-%m-%d}"
+    asked = f"{made.url}/v1/usage?meter=cpu&window=day&group_by=service&{days}"
+    return [
+        ("Look first", f"{made.url}/ and sign in with the key of {first.name}"),
+        *((f"{company.name}", made.state.teams[company.slug].key) for company in COMPANIES),
+        ("Operator", made.operator_key),
+        *((made.bills[company.slug].number, str(made.bills[company.slug].pdf)) for company in COMPANIES),
+        ("API", f"{made.url}/v1/openapi.json"),
+        ("Try", f"curl -H 'Authorization: Bearer {made.state.teams[first.slug].key}' '{asked}'"),
+    ]

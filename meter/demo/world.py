@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import NamedTuple
 
 from meter.demo.history import Stream, chat, cpu, memory, paper, web
+
+DATABASE_AFTER = timedelta(weeks=3)  # a service that is new halfway shows in every trend
 
 
 class Company(NamedTuple):
@@ -33,8 +36,8 @@ COMPANIES: tuple[Company, ...] = (
         (
             cpu("checkout", "alice", 7.0, (4, 8, 12, 16, 24)),
             memory("checkout", "alice", 16_384, 0.34),
-            cpu("database", "bob", 5.0, (16,)),
-            memory("database", "bob", 65_536, 0.61),
+            cpu("database", "bob", 5.0, (16,))._replace(begins_after=DATABASE_AFTER),
+            memory("database", "bob", 65_536, 0.61)._replace(begins_after=DATABASE_AFTER),
             web("checkout", "alice", 72_000),
             web("admin", "bob", 4_500),
         ),

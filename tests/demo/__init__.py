@@ -1,0 +1,1 @@
+"""The demo: its invented history, and the whole of it from nothing."""
