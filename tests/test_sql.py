@@ -103,7 +103,7 @@ def refusal(conn: Connection, text: str) -> str | None:
     names = list(dict.fromkeys(match.group(1) for match in PARAMETER.finditer(text) if match.group(1)))
     if names:
         text = PARAMETER.sub(lambda match: f"${names.index(match.group(1)) + 1}" if match.group(1) else "%", text)
-    types = [TIMESTAMPTZ if name in INSTANTS else 0 for name in names]
+    types = [TIMESTAMPTZ if name in INSTANTS and f"${at}::" not in text else 0 for at, name in enumerate(names, 1)]
     prepared = conn.pgconn.prepare(b"", text.encode(), types)
     if prepared.status == pq.ExecStatus.COMMAND_OK or UNTYPED in prepared.error_message:
         return None
