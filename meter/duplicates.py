@@ -28,14 +28,35 @@ class Outcome(NamedTuple):
 
 
 def repeats(rows: Sequence[Wire]) -> Met:
-    """Rows that an earlier row of the same body brought already; `rows` are in key order."""
+    """Rows whose identity an earlier row of the same body has, held against the first; `rows` are in key order."""
     same: set[int] = set()
     other: set[int] = set()
+    first = 0
     for position in range(1, len(rows)):
-        before, row = rows[position - 1], rows[position]
-        if row[1] == before[1] and row[0] == before[0]:
-            (same if read_row(row[3]) == read_row(before[3]) else other).add(position)
+        kept, row = rows[first], rows[position]
+        if row[1] == kept[1] and row[0] == kept[0]:
+            (same if read_row(row[3]) == read_row(kept[3]) else other).add(position)
+        else:
+            first = position
     return Met(frozenset(same), frozenset(other))
+
+
+def leaning(rows: Sequence[Wire], outcome: Outcome) -> list[Wire]:
+    """Rows of events that were judged by an earlier one of their body which was then refused itself: to be judged anew.
+
+    Their verdicts are taken back from the outcome.
+    """
+    places: set[int] = set()
+    first = rows[0] if rows else None
+    for row in rows:
+        if first is None or row[:2] != first[:2]:
+            first = row
+        elif first[2] in outcome.refused and row[2] != first[2]:
+            places.add(row[2])
+    outcome.duplicates.difference_update(places)
+    for place in places:
+        outcome.refused.pop(place, None)
+    return [row for row in rows if row[2] in places]
 
 
 def settle(rows: list[Wire], met: Met, outcome: Outcome) -> list[Wire]:

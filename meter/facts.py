@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Context, Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from meter.identity import named, segment, time_in
 from meter.model import Event, Meter, Refusal, SeriesKey
-from meter.segments import EXACT, split
+from meter.segments import EXACT, STORED, split
+from meter.windows import month_seconds
 
 PG_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -24,7 +26,7 @@ MAX_ATTRIBUTES_BYTES = 8_192
 MAX_DEPTH = 32
 MAX_DIGITS = 26
 LONGEST = Context(prec=48)  # times a scale or a divisor, the product still fits EXACT
-FINEST = -12
+STORABLE = Context(prec=38, traps=[Inexact, InvalidOperation])  # numeric(38, 12): raises where a digit would be lost
 
 NOT_FINITE = Refusal("invalid_quantity", "the quantity must be a finite number, zero or more; to take back, void")
 
@@ -64,10 +66,12 @@ def instant(us: int) -> datetime:
 
 def quantity_refusal(quantity: Decimal) -> Refusal | None:
     """Why a number can't be stored: not finite, below zero, 10^26 or more, or finer than 12 decimals."""
-    wrong = size_refusal(quantity)
-    if wrong is None and quantity and _finest_digit(quantity) < FINEST:
-        return Refusal("invalid_quantity", "the quantity must have at most 12 decimals")
-    return wrong
+    try:
+        if STORABLE.quantize(quantity, STORED) >= 0:
+            return None
+    except (Inexact, InvalidOperation):
+        pass  # which of the reasons it is, is told below
+    return size_refusal(quantity) or Refusal("invalid_quantity", "the quantity must have at most 12 decimals")
 
 
 def size_refusal(quantity: Decimal) -> Refusal | None:
@@ -81,13 +85,6 @@ def size_refusal(quantity: Decimal) -> Refusal | None:
     if too_long:
         return Refusal("invalid_quantity", "the quantity must be below 10^26 with at most 12 decimals")
     return None
-
-
-def _finest_digit(quantity: Decimal) -> int:
-    """The exponent of the last digit that is not a trailing zero."""
-    text = f"{quantity:E}"  # one digit, a point, the others, and the exponent of the first
-    digits, exponent = text.split("E")
-    return int(exponent) - len(digits.partition(".")[2].rstrip("0"))
 
 
 def time_refusal(time_us: int, horizon: Horizon) -> Refusal | None:
@@ -181,11 +178,12 @@ def series_refusal(key: SeriesKey, meters: Mapping[str, Meter]) -> Refusal | Non
 
 
 class Defaults(NamedTuple):
-    """What an event gets that does not say: the member of the request, its Idempotency-Key, its time of arrival."""
+    """What an event gets that does not say: the request's member and Idempotency-Key, arrivals, the team's zone."""
 
     member: str | None
     request: str | None
     arrivals: Mapping[bytes, datetime]
+    zone: ZoneInfo = ZoneInfo("UTC")
 
 
 def needs_arrival(event: Event) -> bool:
@@ -224,7 +222,8 @@ def rows(  # noqa: PLR0911 - a return per reason reads better than a chain of he
     for slug, quantity in given.items():
         key = SeriesKey(slug, event.member, event.service, dimensions)
         event_id = named(event, slug, defaults.request, index)
-        made = _meter_rows(Row(time_us, event_id, index, key, quantity, duration, attributes), meters.get(slug))
+        row = Row(time_us, event_id, index, key, quantity, duration, attributes)
+        made = _meter_rows(row, meters.get(slug), defaults.zone)
         if isinstance(made, Refusal):
             return made
         found += made
@@ -238,7 +237,7 @@ def _time_us(event: Event, index: int, defaults: Defaults) -> int:
     return microseconds(carried or defaults.arrivals[arrival_id(event, index, defaults.request)])
 
 
-def _meter_rows(row: Row, meter: Meter | None) -> list[Row] | Refusal:
+def _meter_rows(row: Row, meter: Meter | None, zone: ZoneInfo) -> list[Row] | Refusal:
     """The rows of one meter: an unknown one is left to the series check, a level is cut at the quarter edges."""
     if meter is None or not meter.time_weighted:
         return quantity_refusal(row.quantity) or [row]
@@ -248,7 +247,9 @@ def _meter_rows(row: Row, meter: Meter | None) -> list[Row] | Refusal:
     if row.covers_us is not None:
         level = EXACT.multiply(row.quantity, meter.level_scale)
         return quantity_refusal(level) or _segments(row._replace(quantity=level), row.covers_us)
-    whole = EXACT.multiply(row.quantity, _month_seconds(row.time_us) if meter.per_month else meter.divisor)
+    whole = EXACT.multiply(
+        row.quantity, month_seconds(instant(row.time_us), zone) if meter.per_month else meter.divisor
+    )
     return quantity_refusal(whole) or [row._replace(quantity=whole)]
 
 
@@ -265,11 +266,3 @@ def _segments(row: Row, duration: int) -> list[Row] | Refusal:
         )
         for piece in made
     ]
-
-
-def _month_seconds(time_us: int) -> Decimal:
-    """Seconds of the UTC calendar month that holds an instant."""
-    at = instant(time_us)
-    start = datetime(at.year, at.month, 1, tzinfo=UTC)
-    end = datetime(at.year + at.month // 12, at.month % 12 + 1, 1, tzinfo=UTC)
-    return Decimal(int((end - start).total_seconds()))

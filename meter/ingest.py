@@ -11,13 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from operator import itemgetter
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import psycopg
 from psycopg_pool import PoolTimeout
 
 from meter import copy_rows, facts
 from meter.database import Connection, Pool
-from meter.duplicates import Met, Outcome, receipt, repeats, settle
+from meter.duplicates import Met, Outcome, leaning, receipt, repeats, settle
 from meter.errors import Busy
 from meter.facts import Defaults, Horizon, instant, microseconds
 from meter.model import Caller, Event, Meter, Receipt, Refusal, Rejection, SeriesKey, Team
@@ -55,7 +56,7 @@ class Ingest:
         """
         try:
             async with self._pool.connection() as conn:
-                shared = await self._request(conn, team.id, caller.member, events, now, request)
+                shared = await self._request(conn, team, caller.member, events, now, request)
                 rows, refused = await self._rows(conn, caller, events, shared)
                 await self._prepare(conn, rows)
                 outcome = await _store(conn, team.id, rows, Outcome(set(), refused))
@@ -64,12 +65,13 @@ class Ingest:
         return receipt(len(events), outcome)
 
     async def _request(
-        self, conn: Connection, team_id: int, member: str | None, events: Events, now: datetime, request: str | None
+        self, conn: Connection, team: Team, member: str | None, events: Events, now: datetime, request: str | None
     ) -> Request:
         """What the events have in common, first arrivals of those without a time among it."""
         horizon = Horizon(microseconds(now - self._past), microseconds(now + AHEAD))
-        arrivals = await _arrivals(conn, team_id, events, now, request)
-        return Request(team_id, await load_meters(conn, team_id), horizon, Defaults(member, request, arrivals))
+        arrivals = await _arrivals(conn, team.id, events, now, request)
+        zone = ZoneInfo(team.timezone)
+        return Request(team.id, await load_meters(conn, team.id), horizon, Defaults(member, request, arrivals, zone))
 
     async def _rows(
         self, conn: Connection, caller: Caller, events: Events, request: Request
@@ -115,7 +117,7 @@ async def _arrivals(
     untimed = {
         facts.arrival_id(event, index, request)
         for index, event in enumerate(events)
-        if isinstance(event, Event) and event.time is None and facts.needs_arrival(event)
+        if isinstance(event, Event) and facts.needs_arrival(event) and facts.shape_refusal(event) is None
     }
     if not untimed:
         return {}
@@ -126,23 +128,33 @@ async def _arrivals(
 
 
 async def _store(conn: Connection, team_id: int, made: list[Wire], outcome: Outcome) -> Outcome:
-    """Commits the rows and says which events were duplicates or conflicts.
+    """Commits the rows and says which events were duplicates or conflicts, of each other or of what is stored."""
+    made.sort(key=_key_order)
+    met = repeats(made)
+    await _commit(conn, team_id, settle(made, met, outcome), outcome)
+    if (met.same or met.other) and outcome.refused:
+        again = leaning(made, outcome)
+        if again:  # fewer each time: the first of each identity stays behind
+            await _store(conn, team_id, again, outcome)
+    return outcome
+
+
+async def _commit(conn: Connection, team_id: int, rows: list[Wire], outcome: Outcome) -> None:
+    """Commits the rows, but for those of events that are stored or contradict what is.
 
     A COPY that meets a stored row is rolled back whole; then the stored ones are told from the new ones and only the
     new ones go in. Another writer may come between, hence the bounded loop.
     """
-    made.sort(key=_key_order)
-    rows = settle(made, repeats(made), outcome)
     for _ in range(ATTEMPTS):
         if not rows:
-            return outcome
+            return
         try:
             late = await _write(conn, team_id, rows)
         except psycopg.errors.UniqueViolation:
             rows = settle(rows, await _find_stored(conn, team_id, rows), outcome)
             continue
         if not late:
-            return outcome
+            return
         outcome.refused.update(late)
         rows = [row for row in rows if row[2] not in late]
     raise Busy("other writers keep sending the same events; send it again")

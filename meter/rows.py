@@ -13,10 +13,12 @@ from typing import Any, NamedTuple, cast
 
 from meter import facts
 from meter.copy_rows import full_row, numeric, plain_row
+from meter.errors import BatchTooLarge
 from meter.facts import PG_EPOCH, Defaults, Horizon
 from meter.model import Event, Meter, Refusal, Rejection, SeriesKey
 
 CACHED_NUMBERS = 100_000
+MAX_ROWS = 200_000  # one sample of 31 days is 2,977 rows
 
 
 Wire = tuple[int, bytes, int, bytes]
@@ -64,7 +66,7 @@ class Numbers:
 def make(
     events: Sequence[Event | Rejection], request: Request, known: Mapping[SeriesKey, int], numbers: Numbers
 ) -> Made:
-    """Rows of all good events; those of series that `known` lacks wait in `pending`."""
+    """Rows of all good events; those of series that `known` lacks wait in `pending`. Raises BatchTooLarge."""
     rows, odd = _plain_rows(events, request, known, numbers)
     pending: list[facts.Row] = []
     refused: dict[int, Refusal] = {}
@@ -80,6 +82,8 @@ def make(
             rows += pack(found, request.team_id, known, numbers)
         else:
             pending += found
+        if len(rows) + len(pending) > MAX_ROWS:
+            raise BatchTooLarge(f"its samples cover more than {MAX_ROWS} quarters of an hour; send fewer at once")
     return Made(rows, pending, refused)
 
 
@@ -98,7 +102,8 @@ def _plain_rows(
         try:
             given = event.dimensions
             dimensions = () if not given else tuple(given.items()) if len(given) == 1 else tuple(sorted(given.items()))
-            series_id = series_of[event.meter, event.member or default_member, event.service, dimensions]
+            member = default_member if event.member is None else event.member
+            series_id = series_of[event.meter, member, event.service, dimensions]
             quantity = seen.get(event.quantity) or numbers.encoded(event.quantity)
             since = event.time - PG_EPOCH
             time_us = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds

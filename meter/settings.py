@@ -70,7 +70,7 @@ SETTINGS: tuple[Setting, ...] = (
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """The values of SETTINGS, read once at start and passed in."""
+    """The values of SETTINGS, read once at start and passed in. Printed without them: some are secrets."""
 
     database_url: str | None
     data_dir: Path
@@ -84,6 +84,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_body_bytes: int
     max_batch: int
     refresh_seconds: int
+
+    def __repr__(self) -> str:
+        return "Settings(…)"
 
 
 def _field(name: str) -> str:

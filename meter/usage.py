@@ -20,10 +20,10 @@ from meter.ingest import load_meters
 from meter.model import Meter, Team
 from meter.segments import EXACT
 from meter.spans import Span, Spans, spans
-from meter.windows import Window
+from meter.windows import Window, month_seconds
 from sql import statement
 
-MAX_ITEMS = 100_000
+MAX_ITEMS = 40_000  # a year of quarters has 35,040
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)  # no calendar ends near these
 SHOWN = Decimal("1e-12")
 LARGEST_SHOWN = 40  # digits before the point that still leave room for twelve after it
@@ -134,18 +134,12 @@ def cut(query: Query, meter: Meter) -> Slots:
     return Slots(bounds, window, [lengths[bisect_right(months, start) - 1] for start in bounds[:-1]])
 
 
-def month_seconds(instant: datetime, zone: ZoneInfo) -> Decimal:
-    """Seconds of the zone's calendar month that holds an instant; clock changes counted."""
-    start = windows.floor(instant, "month", zone)
-    return Decimal(int((windows.following(start, "month", zone) - start).total_seconds()))
-
-
 async def _sums(
     conn: Connection, team_id: int, meter: Meter, query: Query, slots: Slots
 ) -> tuple[list[Group], list[Sum]]:
     """The groups there are, and what the buckets say of each."""
     levels = spans(slots.bounds)
-    await _check_floor(conn, levels)
+    await check_floor(conn, levels)
     parameters = {
         "team_id": team_id,
         "meter_id": meter.id,
@@ -165,13 +159,14 @@ async def _sums(
         "series": list(grouped),
         "groups": [number[group] for group in grouped.values()],
         "bounds": slots.bounds,
-        **_ranges(levels),
+        **ranges(levels),
     }
     rows = await (await conn.execute(statement("read_usage"), asked)).fetchall()
     return groups, [Sum(row[0], row[1] - 1, row[2], row[3]) for row in rows]
 
 
-async def _check_floor(conn: Connection, levels: Spans) -> None:
+async def check_floor(conn: Connection, levels: Spans) -> None:
+    """Refuses a range with an edge among raw events that are dropped. Raises RawDataGone."""
     if levels.raw:
         row = await (await conn.execute(statement("get_floor"))).fetchone()
         if row and row[0] and levels.raw[0].start < row[0]:
@@ -188,7 +183,8 @@ def _group(group_by: Sequence[str], row: tuple[Any, ...]) -> Group:
     return tuple(labels.get(name) for name in group_by)
 
 
-def _ranges(levels: Spans) -> dict[str, list[datetime]]:
+def ranges(levels: Spans) -> dict[str, list[datetime]]:
+    """The spans of each level as the parameters of a statement: `daily_from`, `daily_to` and so on."""
     named: dict[str, list[Span]] = levels._asdict()
     starts = {f"{name}_from": [span.start for span in found] for name, found in named.items()}
     return starts | {f"{name}_to": [span.end for span in found] for name, found in named.items()}
@@ -203,8 +199,10 @@ def items(query: Query, meter: Meter, slots: Slots, groups: Sequence[Group], sum
         quantity, events = found.get(key, (Decimal(0), 0))
         part_total = part.total if not meter.per_month else EXACT.divide(part.total, slots.month_seconds[part.slot])
         found[key] = EXACT.add(quantity, part_total), events + part.events
-    cells = sorted(found) if query.fill is None else product(range(len(edges)), range(len(groups)) or [0])
-    names = groups or [()]
+    names = groups or ([] if query.group_by else [()])
+    if query.fill is not None and len(edges) * len(names) > MAX_ITEMS:
+        raise InvalidParameter(f"more than {MAX_ITEMS} windows times groups; ask for fewer, or without `fill`")
+    cells = sorted(found) if query.fill is None else product(range(len(edges)), range(len(names)))
     missing = Decimal(0) if query.fill == "zero" else None
     return [
         Item(*edges[window], names[group], missing if cell is None else value(meter, *cell), cell[1] if cell else 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
@@ -92,3 +93,9 @@ def count_at_most(start: datetime, end: datetime, window: Window | None) -> int:
         return 1
     shortest = {"15m": QUARTER, "hour": HOUR / 2, "day": HOUR * 22, "week": DAY * 6, "month": DAY * 27}[window]
     return (end - start) // shortest + 3  # ragged at both ends, and one that a clock change cut shorter still
+
+
+def month_seconds(instant: datetime, zone: ZoneInfo) -> Decimal:
+    """Seconds of the zone's calendar month that holds an instant; clock changes counted."""
+    start = floor(instant, "month", zone)
+    return Decimal(int((following(start, "month", zone) - start).total_seconds()))

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from meter.errors import InvalidParameter
 from meter.model import Meter
-from meter.usage import Fill, Query, Sum, check, cut, items, month_seconds, plain, value
+from meter.usage import Fill, Query, Sum, check, cut, items, plain, value
+from meter.windows import month_seconds
 from meter.windows import WINDOWS, Window
 
 PARIS = ZoneInfo("Europe/Paris")
