@@ -24,6 +24,8 @@ from psycopg_pool import PoolTimeout
 from meter import settings as settings_file
 from meter.settings import Settings, SettingsError
 
+_log = logging.getLogger("meter")
+
 PROGRAM = "meter"
 DISTRIBUTION = "hourmeter"
 FOUND_SOMETHING = 1
@@ -139,10 +141,17 @@ def _serve(settings: Settings, options: Namespace) -> int:
 async def _serving(settings: Settings, options: Namespace, *, is_ours: bool) -> None:
     from api.serve import serve
     from meter import processes
+    from meter.keys import OPERATOR_FILE
 
     stop = processes.stop_event(with_parent=options.with_parent)
     await make_ready(settings, is_ours=is_ours)
-    parts: list[Coroutine[Any, Any, None]] = [serve(settings)]
+
+    def ready() -> None:
+        kept = settings.data_dir / OPERATOR_FILE
+        _log.info("serving at http://%s:%d%s", settings.host, settings.port,
+                  "" if settings.operator_key else f"; the operator's key is in {kept}")  # fmt: skip
+
+    parts: list[Coroutine[Any, Any, None]] = [serve(settings, ready=ready)]
     if not options.no_worker:
         parts.append(processes.keep(["work"], os.environ))
     await _until(stop, parts)
