@@ -1,0 +1,123 @@
+"""What is final stays: the database itself refuses, whoever asks."""
+
+from __future__ import annotations
+
+from typing import LiteralString
+
+import psycopg
+import pytest
+
+from meter.database import Connection
+from tests.billing.house import END, OCTOBER, START, House
+
+CHANGES: tuple[LiteralString, ...] = (
+    "update invoice set total = total + 1",
+    "update invoice set number = 'HM-000009', position = 9",
+    "update invoice set due_at = due_at + interval '1 year'",
+    "update invoice set period_to = period_to + interval '1 day'",
+    "update invoice set seller = '{}'",
+    "update invoice set plan = 'calls/free', status = 'paid'",
+    "update invoice set status = 'draft'",
+    "update invoice set status = 'draft', number = null, position = null, issued_at = null, due_at = null",
+    "delete from invoice",
+    "update invoice_line set amount = 0",
+    "update invoice_line set invoice_id = invoice_id",
+    "delete from invoice_line",
+    """insert into invoice_line (invoice_id, position, kind, price, description, meter, measure, quantity, unit,
+        included, billed_quantity, per, exact, amount, derivation)
+    select id, 99, 'usage', 'x', 'x', 'x', 'total', 1, 'x', 0, 1, 1, 0, 0, '[]' from invoice""",
+    "update invoice_share set amount = 0",
+    "delete from invoice_share",
+    """insert into invoice_share (invoice_id, line_id, member_id, amount)
+    select invoice_id, line_id, (select min(id) from member), 0 from invoice_share where member_id is null""",
+    "update invoice_member set usage = '{}'",
+    "delete from invoice_member",
+    """insert into invoice_member (invoice_id, member_id, amount, usage)
+    select invoice_id, (select min(id) from member), 0, '{}' from invoice_member where member_id is null""",
+    "truncate invoice cascade",
+    "truncate invoice_member",
+    "update price_version set content = ''",
+    "delete from price_version",
+    "truncate price_version cascade",
+)
+
+EVERYTHING: LiteralString = (
+    "select array_agg(t.line order by t.line) from ("
+    " select i::text as line from invoice as i union all select l::text from invoice_line as l"
+    " union all select s::text from invoice_share as s union all select m::text from invoice_member as m"
+    " union all select p::text from price_version as p) as t"
+)
+
+
+async def everything(conn: Connection) -> list[str]:
+    """Answer all that was billed, as text."""
+    rows = await (await conn.execute(EVERYTHING)).fetchall()
+    lines: list[str] = rows[0][0]
+    return lines
+
+
+async def test_a_final_invoice_keeps_all_it_says(house: House) -> None:
+    """No column, line, share, member's row or price behind it can be changed, added to or removed."""
+    await house.used("tokens.input", "6548")
+    await house.billed()
+    async with house.pool.connection() as conn:
+        before = await everything(conn)
+        for change in CHANGES:
+            with pytest.raises(psycopg.IntegrityError):
+                await conn.execute(change)
+        assert await everything(conn) == before
+
+
+async def test_what_becomes_of_it_may_change(house: House) -> None:
+    """Paid and void are news about an invoice, not another invoice."""
+    await house.billed()
+    async with house.pool.connection() as conn:
+        await conn.execute("update invoice set status = 'paid'")
+        await conn.execute("update invoice set status = 'void'")
+
+
+DRAFT: LiteralString = """
+    insert into invoice (public_id, team_id, subscription_id, reason, period_from, period_to, zone, anchor_day, plan,
+        price_version_id, rating_version, currency, total, exact, seller, customer, meters, data_snapshot, created_at)
+    select gen_random_uuid(), team_id, subscription_id, reason, period_from - interval '1 year', period_from, zone,
+        anchor_day, plan, price_version_id, rating_version, currency, %(total)s, exact, seller, customer, meters,
+        data_snapshot, created_at
+    from invoice
+    returning id
+"""
+NUMBER: LiteralString = """
+    update invoice set status = 'open', position = 2, number = 'HM-000002', issued_at = now(), due_at = now()
+    where id = %(id)s
+"""
+
+
+async def test_what_does_not_add_up_never_becomes_final(house: House) -> None:
+    """A draft whose lines do not make its total gets no number."""
+    await house.billed()
+    async with house.pool.connection() as conn:
+        wrong = (await (await conn.execute(DRAFT, {"total": 1})).fetchall())[0][0]
+        with pytest.raises(psycopg.errors.CheckViolation, match="does not add up"):
+            await conn.execute(NUMBER, {"id": wrong})
+        await conn.execute("update invoice set total = 0 where id = %(id)s", {"id": wrong})
+        await conn.execute(NUMBER, {"id": wrong})
+
+
+async def test_two_open_subscriptions_are_refused(house: House) -> None:
+    """A team is on one plan."""
+    async with house.pool.connection() as conn:
+        with pytest.raises(psycopg.errors.UniqueViolation):
+            await conn.execute(
+                "insert into subscription (team_id, plan, starts_at) values (%(team)s, 'calls/free', %(at)s)",
+                {"team": house.team.id, "at": START},
+            )
+
+
+async def test_the_same_period_and_reason_twice_is_refused(house: House) -> None:
+    """The rule that everything rests on is the database's own."""
+    await house.billed()
+    async with house.pool.connection() as conn:
+        with pytest.raises(psycopg.errors.UniqueViolation, match="subscription_id_period"):
+            await conn.execute(
+                DRAFT.replace("period_from - interval '1 year', period_from", "period_from, period_to"), {"total": 0}
+            )
+    assert (OCTOBER.start, OCTOBER.end) == (START, END)
