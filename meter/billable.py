@@ -17,8 +17,8 @@ from meter.rating.money import exact
 from meter.rating.periods import Period
 from meter.rating.usage import PEAK, Usage
 from meter.spans import spans
-from meter.usage import _check_floor, _ranges, month_seconds
-from meter.windows import ORIGIN, QUARTER
+from meter.usage import check_floor, ranges
+from meter.windows import ORIGIN, QUARTER, month_seconds
 from sql import statement
 
 
@@ -102,14 +102,14 @@ async def _sums(
     if not groups:
         return []
     levels = spans(months)
-    await _check_floor(conn, levels)
+    await check_floor(conn, levels)
     members = [(each.id, number) for number, group in enumerate(groups.values()) for each in group]
     asked = {
         "team_id": team_id,
         "series": [series_id for series_id, _ in members],
         "groups": [number for _, number in members],
         "bounds": months,
-        **_ranges(levels),
+        **ranges(levels),
     }
     rows = await (await conn.execute(statement("read_usage"), asked)).fetchall()
     return [Sum(row[0], row[1] - 1, row[2], row[3]) for row in rows]
