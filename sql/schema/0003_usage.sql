@@ -44,7 +44,9 @@ create table touched (
     team_id bigint not null,
     bucket timestamptz not null,
     at timestamptz not null default clock_timestamp()
-) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_insert_threshold = -1);
+) with (
+    autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_insert_threshold = -1
+);
 create index touched_team_bucket on touched (team_id, bucket);
 
 -- When a team's data last changed, as far as the touched log has been rolled up.

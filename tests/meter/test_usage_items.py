@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from meter.errors import InvalidParameter
 from meter.model import Meter
 from meter.usage import Fill, Query, Sum, check, cut, items, plain, value
-from meter.windows import month_seconds
-from meter.windows import WINDOWS, Window
+from meter.windows import WINDOWS, Window, month_seconds
 
 PARIS = ZoneInfo("Europe/Paris")
 KATHMANDU = ZoneInfo("Asia/Kathmandu")
