@@ -41,9 +41,9 @@ def processes_of(data_dir: Path) -> list[str]:
     ]
 
 
-def test_from_nothing_to_an_invoice_and_again(tmp_path: Path) -> None:
+def test_from_nothing_to_an_invoice_and_again(data_dir: Path) -> None:
     """Exit 0, the object is right, everything has stopped; a second run finds it all and makes nothing twice."""
-    data_dir, port = tmp_path / "demo", free_port()
+    port = free_port()
     first = run(data_dir, port)
     assert first.keys() == FIELDS
     assert first["url"] == f"http://127.0.0.1:{port}"

@@ -91,10 +91,10 @@ def test_without_a_worker(database: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_everything(number: signal.Signals, tmp_path: Path) -> None:
+def test_a_signal_stops_everything(number: signal.Signals, data_dir: Path) -> None:
     """API, worker and embedded PostgreSQL end in order, with exit code 0."""
-    with embedded_service(tmp_path) as service:
-        worker, server = worker_of(service.pid), postmaster(tmp_path)
+    with embedded_service(data_dir) as service:
+        worker, server = worker_of(service.pid), postmaster(data_dir)
         process = service._process
         assert process is not None
         process.send_signal(number)
@@ -103,10 +103,10 @@ def test_a_signal_stops_everything(number: signal.Signals, tmp_path: Path) -> No
         assert is_gone(server)
 
 
-def test_a_killed_service_leaves_no_server_behind(tmp_path: Path) -> None:
+def test_a_killed_service_leaves_no_server_behind(data_dir: Path) -> None:
     """The worker sees that it is alone, stops, and as the last user stops the embedded PostgreSQL."""
-    with embedded_service(tmp_path) as service:
-        worker, server = worker_of(service.pid), postmaster(tmp_path)
+    with embedded_service(data_dir) as service:
+        worker, server = worker_of(service.pid), postmaster(data_dir)
         wait_until(lambda: "meter.worker" in service.log())
         service.kill()
         wait_until(lambda: is_gone(worker) and is_gone(server))
