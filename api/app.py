@@ -17,7 +17,7 @@ from api.errors import HANDLERS
 from api.idempotency import retried
 from api.metrics import Metrics
 from api.openapi import config
-from api.request import Request
+from api.request import Request, refuse_nul
 from api.routes import ROUTES
 from api.state import Clock, Shell
 from meter import database
@@ -46,6 +46,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
             "team": Provide(asked_team),
             "retry": Provide(retried),
         },
+        before_request=refuse_nul,
         exception_handlers=HANDLERS,
         request_max_body_size=None,  # api/body.py bounds it, unpacked too
         logging_config=None,

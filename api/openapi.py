@@ -43,9 +43,9 @@ def config() -> OpenAPIConfig:
         title="Hourmeter",
         version=_version(),
         description=DESCRIPTION,
-        path="/v1",
+        path="/v1/openapi.json",  # a folder to the framework, which answers all that is not there in its own way
         use_handler_docstrings=True,
-        render_plugins=[ClosedJson(path="/openapi.json")],
+        render_plugins=[ClosedJson(path=["/", "/openapi.json"])],
         components=Components(security_schemes={"key": key}),
         security=[{"key": []}],
     )

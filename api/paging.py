@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Sequence
 from typing import Annotated, Generic, TypeVar
@@ -21,6 +22,8 @@ Cursor = Annotated[
     QueryParameter(max_length=2000, description="`next` of the page before; the rest of the question unchanged."),
 ]
 DEFAULT_LIMIT = 100
+NOT_OURS = "cursor: send `next` of an earlier page as it came, or none"
+NUL = re.compile(rb"(?<!\\)(\\\\)*\\u0000")  # as JSON writes it; an escaped backslash before u0000 is none
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
@@ -41,9 +44,13 @@ def position_of(cursor: str | None, kind: type[T]) -> T | None:
         return None
     try:
         padded = cursor.encode() + b"=" * (-len(cursor) % 4)
-        return msgspec.json.decode(urlsafe_b64decode(padded), type=kind)
+        decoded = urlsafe_b64decode(padded)
+        position = msgspec.json.decode(decoded, type=kind)
     except (binascii.Error, ValueError, msgspec.DecodeError) as error:
-        raise InvalidParameter("cursor: send `next` of an earlier page as it came, or none") from error
+        raise InvalidParameter(NOT_OURS) from error
+    if NUL.search(decoded):
+        raise InvalidParameter(NOT_OURS)
+    return position
 
 
 def page(rows: Sequence[R], limit: int, show: Callable[[R], T], position: Callable[[R], object]) -> Page[T]:

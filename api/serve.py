@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from granian.constants import Interfaces
 from granian.log import LogLevels
 from granian.server.embed import Server
+from litestar import Litestar
 
 from api.app import create_app, utc_now
 from api.state import Clock
@@ -44,7 +45,7 @@ async def serve(
     """
     must_be_free(settings.host, settings.port)
     app = create_app(settings, clock=clock)
-    async with app.lifespan():
+    async with _living(app):
         server = Server(
             app,
             address=settings.host,
@@ -75,6 +76,19 @@ async def _finish(server: Server, serving: asyncio.Task[None]) -> None:
     if not serving.done():
         _log.warning("clients took longer than %s s for their last answers; closing", LAST_ANSWERS_S)
         serving.cancel()
+
+
+@asynccontextmanager
+async def _living(app: Litestar) -> AsyncIterator[None]:
+    """The app's lifespan. The framework runs it in a task group, which wraps what is raised; we raise it as it was."""
+    try:
+        async with app.lifespan():
+            yield
+    except BaseExceptionGroup as group:
+        error: BaseException = group
+        while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+            error = error.exceptions[0]
+        raise error from None
 
 
 def must_be_free(host: str, port: int) -> None:

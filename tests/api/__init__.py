@@ -1,0 +1,3 @@
+"""Tests of the HTTP shell: real requests to the served app on a real PostgreSQL."""
+
+from __future__ import annotations
