@@ -42,7 +42,7 @@ create table first_arrival (
 create table touched (
     id bigint generated always as identity primary key,
     team_id bigint not null,
-    bucket timestamptz not null,
+    bucket timestamptz not null check (bucket = date_bin('15 minutes', bucket, '2000-01-01 00:00:00+00')),
     at timestamptz not null default clock_timestamp()
 ) with (
     autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 2000, autovacuum_vacuum_insert_threshold = -1
