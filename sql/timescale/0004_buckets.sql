@@ -5,6 +5,12 @@ create table usage_event (like usage_event_shape including all);
 drop table usage_event_shape;
 select create_hypertable('usage_event', by_range('time', interval '7 days'), create_default_indexes => false);
 
+-- Ready for the columnstore; nothing moves there by itself yet. Segments by team in key order: 31 bytes per event, a
+-- touched quarter is one batch, 5,000 late rows take 0.16 s. By series too it would be 24 bytes, 20 batches and 0.7 s.
+alter table usage_event set (
+    timescaledb.enable_columnstore, timescaledb.segmentby = 'team_id', timescaledb.orderby = 'time, event_id'
+);
+
 create materialized view rolled_quarter
 with (timescaledb.continuous, timescaledb.materialized_only = true, timescaledb.create_group_indexes = false) as
 select

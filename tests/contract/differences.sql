@@ -46,17 +46,18 @@ shown as (
 )
 
 select
-    level,
-    team_id,
-    series_id,
-    bucket,
+    coalesce(c.level, s.level) as level,
+    coalesce(c.team_id, s.team_id) as team_id,
+    coalesce(c.series_id, s.series_id) as series_id,
+    coalesce(c.bucket, s.bucket) as bucket,
     c.events as raw_events,
     s.events as shown_events,
     c.total as raw_total,
     s.total as shown_total,
     s.times
 from counted as c
-full join shown as s using (level, team_id, series_id, bucket)
+full join shown as s
+    on c.level = s.level and c.team_id = s.team_id and c.series_id = s.series_id and c.bucket = s.bucket
 where
     (c.times, c.events, c.total, c.smallest, c.largest, c.latest)
     is distinct from (s.times, s.events, s.total, s.smallest, s.largest, s.latest)

@@ -10,6 +10,7 @@ from decimal import Decimal
 from random import Random
 
 import pytest
+from msgspec.structs import replace
 
 from meter import aggregate
 from meter.database import connect
@@ -19,7 +20,7 @@ from tests.contract.place import NOW, PAST_DAYS, Place, ask, differences
 
 pytestmark = pytest.mark.slow
 
-ROUNDS = 60
+ROUNDS = 240
 EVENTS = 60
 LATE_WEEKS = (3, 9, 17, 30)
 Batch = list[Event]
@@ -33,15 +34,15 @@ def events(writer: str, number: int) -> Batch:
         at = NOW - timedelta(seconds=dice.randrange(3_000), microseconds=dice.randrange(1_000_000))
         if n % 3 == 0:
             at -= timedelta(weeks=dice.choice(LATE_WEEKS), hours=dice.randrange(40))
-        who = {"id": f"{writer}-{number}-{n}", "time": at, "member": dice.choice("abc"), "service": dice.choice("xy")}
+        bare = Event(id=f"{writer}-{number}-{n}", time=at, member=dice.choice("abc"), service=dice.choice("xy"))
         quantity = Decimal(dice.randrange(1, 10**9)).scaleb(-6)
         if n % 10 == 1:
             seconds = Decimal(dice.randrange(60, 5_000))
-            found.append(Event(**who, meter="memory", quantity=quantity, duration_seconds=seconds))
+            found.append(replace(bare, meter="memory", quantity=quantity, duration_seconds=seconds))
         elif n % 10 == 2:
-            found.append(Event(**who, quantities={"tokens.input": quantity, "tokens.output": quantity * 2}))
+            found.append(replace(bare, quantities={"tokens.input": quantity, "tokens.output": quantity * 2}))
         else:
-            found.append(Event(**who, meter="requests", quantity=quantity))
+            found.append(replace(bare, meter="requests", quantity=quantity))
     return found
 
 

@@ -68,7 +68,7 @@ async def test_what_waits_after_the_instant_does_not_matter(place: Place) -> Non
 
 
 async def test_totals_outlive_the_raw_events(place: Place) -> None:
-    """After the drop: the same days, whole buckets are answered, ragged edges are not, and a refresh changes nothing."""
+    """After the drop: the same days, whole buckets answered, ragged edges not, and a refresh changes nothing."""
     await send(place, *some())
     start, end = NOW - timedelta(days=DAYS, minutes=7, seconds=30), NOW + timedelta(minutes=7, seconds=30)
     async with place.pool.connection() as conn:
@@ -89,7 +89,7 @@ async def test_totals_outlive_the_raw_events(place: Place) -> None:
 
 
 async def test_late_events_behind_the_floor_are_refused(place: Place) -> None:
-    """Too late below, welcome above; the day that holds the floor is added up right, the days below stay as they are."""
+    """Too late below, welcome above; the floor's own day is added up right, the days below stay as they are."""
     floor = FLOOR + timedelta(hours=5, minutes=3)
     await send(place, *some())
     async with place.pool.connection() as conn:
@@ -137,7 +137,7 @@ async def test_replay_of_dropped_events_is_refused(place: Place) -> None:
 
 
 async def test_drop_waits_for_writers_in_flight(place: Place) -> None:
-    """An event written below the instant and not committed yet: the drop waits, then refuses, for it must be rolled up."""
+    """An event written below the instant, not committed yet: the drop waits, then refuses, for it must be rolled up."""
     await send(place, request(NOW))
     old = FLOOR - timedelta(days=3)
     async with place.pool.connection() as conn, await connect(place.url, autocommit=True) as dropper:

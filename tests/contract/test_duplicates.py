@@ -96,7 +96,7 @@ async def test_fact_of_several_meters_is_all_or_none(place: Place) -> None:
 
 
 async def test_duplicate_of_a_refused_fact_is_not_lost(place: Place) -> None:
-    """A fact is refused as a whole; the event after it that repeats one part of it is new, not a duplicate of nothing."""
+    """A fact is refused whole; the event after it that repeats one part of it is new, not a duplicate of nothing."""
     await send(place, tokens(1, output=7))
     part = Event(id="t1", time=NOW - timedelta(seconds=1), meter="tokens.input", quantity=Decimal(5))
     assert counts(await send(place, tokens(1, input=5, output=8), part)) == (1, 0, [(0, "id_conflict")])
@@ -144,7 +144,7 @@ async def test_weeks_made_in_any_order_do_not_deadlock(place: Place) -> None:
     await send(place, request(5_000, age=late))
     async with await connect(place.url) as other, place.pool.connection() as watcher:
         await insert(other, place, request(599, age=late))
-        batch = [request(number, age=late) for number in range(600)] + [request(number + 1_000) for number in range(300)]
+        batch = [*(request(number, age=late) for number in range(600)), *map(request, range(1_000, 1_300))]
         task = asyncio.create_task(send(place, *batch))
         await until_blocked(watcher, None)
         await insert(other, place, request(1_299))

@@ -1,4 +1,4 @@
-"""A refresh may be slow, killed, doubled or overtaken: readers are right at every step, and the next one completes it."""
+"""A refresh may be slow, killed, doubled or overtaken: readers are right at every step, the next one completes it."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ async def test_killed_refresh_is_completed_by_the_next(place: Place) -> None:
 
 
 async def test_killed_between_slices_keeps_what_was_done(place: Place) -> None:
-    """A long refresh commits as it goes: killed near its end, it need not begin again, and nothing is wrong meanwhile."""
+    """A long refresh commits as it goes: killed near its end, it need not begin again; nothing is wrong meanwhile."""
     await send(place, *requests(5, NOW))
     async with place.pool.connection() as conn:
         await aggregate.refresh(conn)

@@ -181,21 +181,33 @@ def happening(minutes: float, quantity: int = 1, seconds: int = 60) -> Happening
 
 
 @settings(
-    max_examples=30,
+    max_examples=60,
     deadline=None,  # what a database takes says nothing
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],  # each example has its own team
 )
 @given(asked=QUESTIONS)
 @example(  # a bound in the middle of a quarter, with events on either side of it
     asked=Question(
-        DAYS[0], "requests", [happening(5, 1), happening(7, 2), happening(9, 4)], timedelta(minutes=1),
-        timedelta(minutes=6), None, "UTC", (),
+        DAYS[0],
+        "requests",
+        [happening(5, 1), happening(7, 2), happening(9, 4)],
+        timedelta(minutes=1),
+        timedelta(minutes=6),
+        None,
+        "UTC",
+        (),
     )
 )
 @example(  # an event on the lower bound counts, one on the upper does not
     asked=Question(
-        DAYS[0], "requests", [happening(1, 1), happening(7, 2)], timedelta(minutes=1), timedelta(minutes=6), None,
-        "UTC", (),
+        DAYS[0],
+        "requests",
+        [happening(1, 1), happening(7, 2)],
+        timedelta(minutes=1),
+        timedelta(minutes=6),
+        None,
+        "UTC",
+        (),
     )
 )
 @example(  # a sample cut by both bounds

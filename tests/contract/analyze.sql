@@ -1,0 +1,3 @@
+-- What the daemon would do by itself after so many changes.
+
+analyze

@@ -1,0 +1,3 @@
+-- How is what follows done?
+
+explain (analyze, format json)
