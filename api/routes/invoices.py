@@ -65,6 +65,7 @@ class _NeverAnsweredError(Exception):
     "/v1/teams/{team_id:uuid}/invoices",
     guards=[needs("admin")],
     dependencies={"team": Provide(path_team)},
+    response_description="The new invoice.",
     responses={
         THERE: ResponseSpec(InvoiceView, generate_examples=False, description="It was there already, or a preview."),
         **problems(
@@ -107,7 +108,7 @@ async def create_invoice(
 
             async def make() -> Answer:
                 made = await bill.conclude(conn, prepared, Party(shell.settings.seller_name), now)
-                shown = invoice_view(await _found(conn, made.public_id, team.id))
+                shown = invoice_view(await found_invoice(conn, made.public_id, team.id))
                 return Answer(CREATED if made.created else THERE, msgspec.json.encode(shown))
 
             answer = await answers.once(conn, retry, make, now)
@@ -135,7 +136,8 @@ async def _first_answer(conn: Connection, retry: answers.Request | None, now: da
         return None
 
 
-async def _found(conn: Connection, public_id: UUID, team_id: int | None) -> Invoice:
+async def found_invoice(conn: Connection, public_id: UUID, team_id: int | None) -> Invoice:
+    """The invoice, of that team or (None) of any. Raises NotFound."""
     found = await invoices.get(conn, public_id, team_id)
     if found is None:
         raise NotFound("there is no such invoice")
@@ -163,7 +165,7 @@ async def list_invoices(
 async def get_invoice(invoice_id: FromPath[UUID], caller: TheCaller, shell: TheShell) -> InvoiceView:
     """Show an invoice with its lines, how each came about, and what each member costs and used."""
     async with shell.pool.connection() as conn:
-        return invoice_view(await _found(conn, invoice_id, caller.team.id if caller.team else None))
+        return invoice_view(await found_invoice(conn, invoice_id, caller.team.id if caller.team else None))
 
 
 @get(
@@ -176,12 +178,17 @@ async def get_invoice(invoice_id: FromPath[UUID], caller: TheCaller, shell: TheS
 async def get_invoice_pdf(invoice_id: FromPath[UUID], caller: TheCaller, shell: TheShell) -> Response[bytes]:
     """Download an invoice as PDF, under its number."""
     async with shell.pool.connection() as conn:
-        found = await _found(conn, invoice_id, caller.team.id if caller.team else None)
+        found = await found_invoice(conn, invoice_id, caller.team.id if caller.team else None)
+    return await as_pdf(found)
+
+
+async def as_pdf(invoice: Invoice) -> Response[bytes]:
+    """An invoice as a file under its number. Raises Busy when it takes too long to make."""
     try:
-        pdf = await invoice_pdf(document_of(found))
+        pdf = await invoice_pdf(document_of(invoice))
     except PdfTimeoutError as error:
         raise Busy("the PDF took too long to make; ask again") from error
-    name = f"{found.number or 'draft'}.pdf"
+    name = f"{invoice.number or 'draft'}.pdf"
     return Response(pdf, media_type=PDF, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 

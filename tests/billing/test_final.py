@@ -7,8 +7,9 @@ from typing import LiteralString
 import psycopg
 import pytest
 
+from meter import checks
 from meter.database import Connection
-from tests.billing.house import END, OCTOBER, START, House
+from tests.billing.house import END, NOW, OCTOBER, START, House
 
 CHANGES: tuple[LiteralString, ...] = (
     "update invoice set total = total + 1",
@@ -121,3 +122,28 @@ async def test_the_same_period_and_reason_twice_is_refused(house: House) -> None
                 DRAFT.replace("period_from - interval '1 year', period_from", "period_from, period_to"), {"total": 0}
             )
     assert (OCTOBER.start, OCTOBER.end) == (START, END)
+
+
+FAULTS: dict[str, LiteralString] = {
+    "invoices_add_up": "update invoice_share set amount = amount + 1",
+    "invoice_numbers_have_no_gaps": "update invoice set position = position + 1",
+    "invoice_periods_do_not_overlap": DRAFT.replace("period_from - interval '1 year'", "period_from").replace(
+        "period_from, zone", "period_to - interval '1 day', zone"
+    ),
+    "subscriptions_do_not_overlap": "insert into subscription (team_id, plan, starts_at, ends_at)"
+    " select team_id, 'calls/pro', starts_at - interval '2 day', starts_at + interval '1 day' from subscription",
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+async def test_checks_find_what_should_never_be(house: House, name: str) -> None:
+    """With the triggers switched off a fault can be planted; the doctor finds it, and nothing but it."""
+    await house.used("tokens.input", "6548")
+    await house.billed()
+    async with house.pool.connection() as conn:
+        assert all(finding.holds for finding in await checks.run(conn, NOW))
+        await conn.execute("set session_replication_role = replica")
+        await conn.execute(FAULTS[name], {"total": 0} if "%(total)s" in FAULTS[name] else None)
+        found = [finding.name for finding in await checks.run(conn, NOW) if not finding.holds]
+        await conn.execute("reset session_replication_role")
+    assert found == [name]
