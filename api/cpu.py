@@ -13,6 +13,8 @@ from typing import ParamSpec, Self, TypeVar
 
 from meter.errors import Busy
 
+IDLE_S = 300.0
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -22,11 +24,17 @@ def _leave_interrupts_to_the_parent() -> None:
 
 
 class CpuPool:
-    """A process for pure functions at module level (they and their arguments are pickled); open inside `async with`."""
+    """A process for pure functions at module level (they and their arguments are pickled); open inside `async with`.
 
-    def __init__(self) -> None:
-        """Starts nothing yet."""
+    It is let go after a while without work: with polars loaded it holds more memory than the rest of the service.
+    """
+
+    def __init__(self, idle_s: float = IDLE_S) -> None:
+        """Starts nothing yet; a process without work for `idle_s` seconds is stopped."""
         self._executor: ProcessPoolExecutor | None = None
+        self._idle_s = idle_s
+        self._running = 0
+        self._letting_go: asyncio.TimerHandle | None = None
 
     async def __aenter__(self) -> Self:
         """Answers itself."""
@@ -36,6 +44,8 @@ class CpuPool:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Drops what has not begun, waits for what has, stops the process."""
+        if self._letting_go is not None:
+            self._letting_go.cancel()
         executor, self._executor = self._executor, None
         if executor is not None:
             await asyncio.to_thread(executor.shutdown, wait=True, cancel_futures=True)
@@ -46,12 +56,23 @@ class CpuPool:
         Raises Busy when the child was killed, which is how running out of memory looks; the next call gets a new one.
         """
         executor = self._executor = self._executor or self._started()
+        if self._letting_go is not None:
+            self._letting_go.cancel()
+        self._running += 1
         try:
             return await asyncio.wrap_future(executor.submit(function, *args, **kwargs))
         except BrokenProcessPool as error:
             if self._executor is executor:
                 self._executor = None
             raise Busy("the process that computes this was stopped; send it again") from error
+        finally:
+            self._running -= 1
+            self._letting_go = asyncio.get_running_loop().call_later(self._idle_s, self._let_go)
+
+    def _let_go(self) -> None:
+        if not self._running and self._executor is not None:
+            self._executor.shutdown(wait=False)
+            self._executor = None
 
     @staticmethod
     def _started() -> ProcessPoolExecutor:

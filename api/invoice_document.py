@@ -7,6 +7,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from dashboards.invoice import InvoiceDocument, InvoiceLine, MemberShare, Party, Usage
+from dashboards.numbers import counted
 from meter import invoices
 from meter.invoices import Invoice
 from meter.rating.invoice import Line
@@ -27,8 +28,8 @@ def document_of(invoice: Invoice) -> InvoiceDocument:
         lines=tuple(_line(line) for line in invoice.lines),
         total=invoice.total,
         as_of=invoice.as_of or invoice.created_at,
-        issued_on=_day(invoice.issued_at, zone),
-        due_on=_day(invoice.due_at, zone),
+        issued_on=local_day(invoice.issued_at, zone),
+        due_on=local_day(invoice.due_at, zone),
         members=tuple(
             MemberShare(each.member, each.amount, _usage(each.usage, invoice.meters)) for each in invoice.members
         ),
@@ -40,7 +41,8 @@ def _party(party: invoices.Party) -> Party:
     return Party(party.name, party.lines)
 
 
-def _day(instant: datetime | None, zone: ZoneInfo) -> date | None:
+def local_day(instant: datetime | None, zone: ZoneInfo) -> date | None:
+    """The day of an instant in a zone, None for none."""
     return None if instant is None else instant.astimezone(zone).date()
 
 
@@ -62,8 +64,3 @@ def _line(line: Line) -> InvoiceLine:
 def _usage(usage: dict[str, Decimal], words: dict[str, tuple[str, str]]) -> tuple[Usage, ...]:
     named = [(*words.get(meter, (meter, "")), quantity) for meter, quantity in usage.items()]
     return tuple(Usage(title, quantity, counted(unit, Decimal(2))) for title, unit, quantity in named)
-
-
-def counted(unit: str, quantity: Decimal) -> str:
-    """The unit as one says it of a quantity: 1 token, 2 tokens; symbols like GB stay as they are."""
-    return f"{unit}s" if unit[-1:].islower() and quantity != 1 else unit

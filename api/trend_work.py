@@ -45,7 +45,7 @@ class Answer(NamedTuple):
 
 
 async def answer(shell: Shell, team: Team, question: Question) -> Answer:
-    """The trend as the data stands: windows not over at its watermark are incomplete, or at present where none is.
+    """The trend as the data stands now: a window not over yet is incomplete, one without data is a gap.
 
     Raises:
         InvalidParameter: an empty or too long range, more windows and groups than can be computed at once.
@@ -58,9 +58,8 @@ async def answer(shell: Shell, team: Team, question: Question) -> Answer:
         usage = await read(conn, team, _query(question, read_from, to))
     if len(usage.items) > MAX_ITEMS:
         raise InvalidParameter(f"{len(usage.items)} items, {MAX_ITEMS} at most: ask for less time or longer windows")
-    now = usage.as_of or shell.clock()
     additive = usage.meter.aggregation != "average"
-    found = await shell.cpu.run(compute, _columns(usage.items), question, now, additive=additive)
+    found = await shell.cpu.run(compute, _columns(usage.items), question, shell.clock(), additive=additive)
     return Answer(usage.meter, usage.as_of, found)
 
 

@@ -136,3 +136,8 @@ def window_words(from_: datetime, to: datetime, window: Window, timezone: str, l
 def _skeleton(name: str, value: datetime, locale: str) -> str:
     pattern = Locale.parse(locale).datetime_skeletons[name].pattern
     return str(format_date(value.date(), pattern, locale=locale))
+
+
+def counted(unit: str, quantity: Decimal) -> str:
+    """The unit as one says it of a quantity: 1 token, 2 tokens; symbols like GB stay as they are."""
+    return f"{unit}s" if unit[-1:].islower() and quantity != 1 else unit

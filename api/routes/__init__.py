@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from api.routes import billing, health, invoices, keys, meters, metrics, pages, push, static, teams, trends, usage
+from api.routes import (
+    billing,
+    health,
+    invoice_pages,
+    invoices,
+    keys,
+    meters,
+    metrics,
+    pages,
+    push,
+    static,
+    teams,
+    trends,
+    usage,
+)
 
 ROUTES: tuple[ModuleType, ...] = (
     health,
@@ -18,5 +32,6 @@ ROUTES: tuple[ModuleType, ...] = (
     invoices,
     trends,
     pages,
+    invoice_pages,
     static,
 )

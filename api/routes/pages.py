@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 from typing import Annotated, Any
 
 import litestar
@@ -31,6 +32,7 @@ from api.state import Shell
 from api.trend_work import Answer, Question, answer
 from dashboards import trend_choice
 from dashboards.csp import CSP
+from dashboards.numbers import counted
 from dashboards.pages import signin, trends
 from dashboards.render import render
 from dashboards.trend_choice import Choice
@@ -165,8 +167,9 @@ async def choices(shell: Shell, team: Team) -> list[MeterView]:
 
 def offered(meter: Meter) -> MeterView:
     """The meter as the page offers it."""
+    unit = counted(meter.unit, Decimal(2))
     by = ("member", "service", *sorted(meter.dimensions))
-    return MeterView(meter.slug, meter.title, meter.unit, additive=meter.aggregation != "average", group_by=by)
+    return MeterView(meter.slug, meter.title, unit, additive=meter.aggregation != "average", group_by=by)
 
 
 async def ask(shell: Shell, team: Team, choice: Choice, group: str | None) -> Answer:

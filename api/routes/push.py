@@ -6,37 +6,41 @@ from collections.abc import Callable
 from typing import Annotated
 
 from litestar import post
-from litestar.params import Parameter
+from litestar.params import HeaderParameter
 
 from api.auth import needs
+from api.errors import problems
+from api.given import TheCaller, TheShell, TheTeam
 from api.ingest import events, samples
 from api.request import Request
 from api.state import Shell
+from meter.errors import BatchTooLarge, BodyTooLarge, InvalidBody, NotFound, UnsupportedEncoding
 from meter.model import Caller, Event, Receipt, Rejection, Team
 
 Decode = Callable[[bytes, str, int], list[Event | Rejection]]
 RequestName = Annotated[
     str | None,
-    Parameter(
-        header="Idempotency-Key",
+    HeaderParameter(
+        name="Idempotency-Key",
         min_length=1,
         max_length=200,
         description="Events without an id are then told apart by their place in the body, and a retry counts once.",
     ),
 ]
+REFUSALS = problems(InvalidBody, NotFound, BodyTooLarge, BatchTooLarge, UnsupportedEncoding)
 
 
-@post("/v1/events", status_code=200, guards=[needs("ingest")])
+@post("/v1/events", status_code=200, guards=[needs("ingest")], responses=REFUSALS, tags=["ingest"])
 async def push_events(
-    request: Request, caller: Caller, shell: Shell, team: Team, request_name: RequestName = None
+    request: Request, caller: TheCaller, shell: TheShell, team: TheTeam, request_name: RequestName = None
 ) -> Receipt:
     """Takes one event, an array, or one a line (NDJSON); says which were accepted, duplicates or rejected, and why."""
     return await _take(request, caller, shell, team, request_name, events.decode)
 
 
-@post("/v1/usage/collect", status_code=200, guards=[needs("ingest")])
+@post("/v1/usage/collect", status_code=200, guards=[needs("ingest")], responses=REFUSALS, tags=["ingest"])
 async def push_samples(
-    request: Request, caller: Caller, shell: Shell, team: Team, request_name: RequestName = None
+    request: Request, caller: TheCaller, shell: TheShell, team: TheTeam, request_name: RequestName = None
 ) -> Receipt:
     """Takes CPU and memory samples over [timestamp - duration, timestamp), split at the quarter hours they cover."""
     return await _take(request, caller, shell, team, request_name, samples.decode)

@@ -6,19 +6,19 @@ import csv
 import io
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, cast
 
 import msgspec
 from litestar import Response, get
-from litestar.params import Parameter
+from litestar.params import FromQuery, QueryParameter
 
 from api.auth import needs
+from api.errors import problems
+from api.given import TheShell, TheTeam
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_of, position_of
 from api.questions import instant_of, zone_of
 from api.request import Request
-from api.state import Shell
-from meter.errors import InvalidParameter
-from meter.model import Team
+from meter.errors import InvalidParameter, NotFound, RawDataGone, UnknownMeter
 from meter.usage import Fill, Item, Query, Usage, plain, read
 from meter.windows import Window
 
@@ -27,7 +27,12 @@ OWN = frozenset(
     ["team", "meter", "from", "to", "window", "tz", "group_by", "member", "service", "key", "fill", "limit", "cursor"]
 )
 
-Names = Annotated[list[str] | None, Parameter(description="Only these; repeat it for several.")]
+Start = Annotated[str, QueryParameter(name="from", description="RFC 3339 with a zone, or a date: midnight in `tz`.")]
+End = Annotated[str, QueryParameter(description="The instant after the last one counted.")]
+Zone = Annotated[str | None, QueryParameter(description="IANA zone of windows and dates; default: the team's.")]
+Group = Annotated[str | None, QueryParameter(description="member, service, key or dimensions, with commas.")]
+Names = Annotated[list[str] | None, QueryParameter(description="Only these; repeat it for several.")]
+Gaps = Annotated[Fill | None, QueryParameter(description="Items for windows without data: `null` or `zero`.")]
 
 
 class UsageAnswer(msgspec.Struct, frozen=True):
@@ -44,24 +49,29 @@ class UsageAnswer(msgspec.Struct, frozen=True):
     next: str | None
 
 
-@get("/v1/usage", guards=[needs("read", "admin")])
+@get(
+    "/v1/usage",
+    guards=[needs("read", "admin")],
+    responses=problems(NotFound, UnknownMeter, RawDataGone),
+    tags=["usage"],
+)
 async def get_usage(  # noqa: PLR0913, PLR0917 - a query parameter each
     request: Request,
-    shell: Shell,
-    team: Team,
-    meter: str,
-    from_: Annotated[str, Parameter(query="from", description="RFC 3339 with a zone, or a date: midnight in `tz`.")],
-    to: Annotated[str, Parameter(description="The instant after the last one counted.")],
-    window: Window | None = None,
-    tz: Annotated[str | None, Parameter(description="IANA zone of windows and dates; default: the team's.")] = None,
-    group_by: Annotated[str | None, Parameter(description="member, service, key or dimensions, with commas.")] = None,
+    shell: TheShell,
+    team: TheTeam,
+    meter: FromQuery[str],
+    from_: Start,
+    to: End,
+    window: FromQuery[Window | None] = None,
+    tz: Zone = None,
+    group_by: Group = None,
     member: Names = None,
     service: Names = None,
     key: Names = None,
-    fill: Annotated[Fill | None, Parameter(description="Items for windows without data: `null` or `zero`.")] = None,
+    fill: Gaps = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
-) -> Response[UsageAnswer] | Response[str]:
+) -> Response[UsageAnswer]:
     """Usage between two instants, exact for any instants and complete at the moment of asking, late events included.
 
     Filter by a declared dimension by its name, as in `&model=…`.
@@ -83,7 +93,7 @@ async def get_usage(  # noqa: PLR0913, PLR0917 - a query parameter each
     async with shell.pool.connection() as conn:
         usage = await read(conn, team, query)
     if _wants_csv(request):
-        return Response(as_csv(usage), media_type=CSV)
+        return Response(cast("UsageAnswer", as_csv(usage)), media_type=CSV)  # text is sent as it is
     return Response(_page(usage, limit, position_of(cursor, int) or 0))
 
 

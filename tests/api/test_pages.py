@@ -214,3 +214,26 @@ async def test_static_files_are_kept_for_ever_under_the_name_of_their_content(si
             assert problem(await browser.get(nothing)) == "not_found"
         stale = await browser.get("/static/plotly.css?v=000000000000")
     assert "immutable" not in stale.headers["cache-control"]
+
+
+async def test_invoices_are_listed_and_their_pdf_downloaded(site: Site) -> None:
+    """A team sees its own; the PDF comes under its number; another team's session finds neither."""
+    team, other = await site.make_team("Ours"), await site.make_team("Theirs")
+    key, stranger = await site.make_key(team, "ingest", "read", "admin"), await site.make_key(other, "read")
+    event = {"id": "1", "meter": "tokens.input", "quantity": 6548, "time": "2026-10-05T09:00:00Z"}
+    await site.post("/v1/events", event, key)
+    made = await site.post(f"/v1/teams/{team}/invoices", {"from": "2026-10-01", "to": "2026-11-01"}, key)
+    async with site.client(None) as browser:
+        await sign_in(browser, key)
+        listed = await browser.get("/dashboard/invoices")
+        pdf = await browser.get(f"/dashboard/invoices/{made['id']}/pdf")
+    async with site.client(None) as browser:
+        await sign_in(browser, stranger)
+        empty = await browser.get("/dashboard/invoices")
+        refused = await browser.get(f"/dashboard/invoices/{made['id']}/pdf")
+    assert made["number"] in listed.text
+    assert f"/dashboard/invoices/{made['id']}/pdf" in listed.text
+    assert pdf.content.startswith(b"%PDF-")
+    assert f'filename="{made["number"]}.pdf"' in pdf.headers["content-disposition"]
+    assert made["number"] not in empty.text
+    assert refused.status_code == 404

@@ -9,6 +9,7 @@ import socket
 from decimal import Decimal
 from pathlib import Path
 
+import psutil
 import pytest
 
 from api import app as app_module
@@ -103,6 +104,15 @@ def divided(dividend: Decimal, divisor: Decimal) -> Decimal:
 def end_yourself() -> None:
     """Die as a process does that has no memory left."""
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def test_a_child_without_work_is_let_go() -> None:
+    """It gives back its memory after a while; the next call gets a new one."""
+    async with CpuPool(idle_s=0.2) as cpu:
+        first = await cpu.run(os.getpid)
+        await asyncio.to_thread(psutil.wait_procs, [psutil.Process(first)], timeout=20)
+        assert not psutil.pid_exists(first)
+        assert await cpu.run(os.getpid) != first
 
 
 async def test_nothing_is_started_that_nobody_needs() -> None:
