@@ -59,3 +59,6 @@ with no data;
 create index rolled_quarter_series on rolled_quarter (team_id, series_id, bucket);
 create index rolled_hourly_series on rolled_hourly (team_id, series_id, bucket);
 create index rolled_daily_series on rolled_daily (team_id, series_id, bucket);
+create index rolled_quarter_bucket on rolled_quarter (team_id, bucket);
+create index rolled_hourly_bucket on rolled_hourly (team_id, bucket);
+create index rolled_daily_bucket on rolled_daily (team_id, bucket);
