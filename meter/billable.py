@@ -13,11 +13,10 @@ from zoneinfo import ZoneInfo
 from meter import windows
 from meter.database import Connection
 from meter.errors import InvalidParameter
+from meter.levels import Sum, sums
 from meter.rating.money import exact
 from meter.rating.periods import Period
 from meter.rating.usage import PEAK, Usage
-from meter.spans import spans
-from meter.usage import check_floor, ranges
 from meter.windows import ORIGIN, QUARTER, month_seconds
 from sql import statement
 
@@ -34,15 +33,6 @@ class Series(NamedTuple):
     per_month: bool
     title: str
     unit: str
-
-
-class Sum(NamedTuple):
-    """What the buckets say of a group in one calendar month of the period, both by number."""
-
-    group: int
-    month: int
-    events: int
-    total: Decimal
 
 
 class Billable(NamedTuple):
@@ -69,11 +59,12 @@ async def read(conn: Connection, team_id: int, period: Period, peak_meters: Sequ
     series = [Series(*row) for row in found]
     months = windows.bounds(period.start, period.end, "month", ZoneInfo(period.zone))
     groups = _groups(series)
-    sums = await _sums(conn, team_id, groups, months)
+    numbered = {each.id: number for number, group in enumerate(groups.values()) for each in group}
+    parts = await sums(conn, team_id, numbered, months)
     peaks = await _peaks(conn, team_id, period, peak_meters) if peak_meters else []
     data_snapshot, as_of = (await (await conn.execute(statement("get_snapshot"), {"team_id": team_id})).fetchall())[0]
     seconds = [int(month_seconds(start, ZoneInfo(period.zone))) for start in months[:-1]]
-    usage = (*gathered([each[0] for each in groups.values()], sums, seconds), *peaks)
+    usage = (*gathered([each[0] for each in groups.values()], parts, seconds), *peaks)
     used = {row.meter for row in usage}
     meters = {each.meter: (each.title, each.unit) for each in series if each.meter in used}
     return Billable(usage, meters, data_snapshot, as_of)
@@ -91,28 +82,6 @@ def _groups(series: Iterable[Series]) -> dict[tuple[str, str | None, str | None]
     for each in series:
         groups[each.meter, each.member, each.service].append(each)
     return dict(groups)
-
-
-async def _sums(
-    conn: Connection,
-    team_id: int,
-    groups: dict[tuple[str, str | None, str | None], list[Series]],
-    months: list[datetime],
-) -> list[Sum]:
-    if not groups:
-        return []
-    levels = spans(months)
-    await check_floor(conn, levels)
-    members = [(each.id, number) for number, group in enumerate(groups.values()) for each in group]
-    asked = {
-        "team_id": team_id,
-        "series": [series_id for series_id, _ in members],
-        "groups": [number for _, number in members],
-        "bounds": months,
-        **ranges(levels),
-    }
-    rows = await (await conn.execute(statement("read_usage"), asked)).fetchall()
-    return [Sum(row[0], row[1] - 1, row[2], row[3]) for row in rows]
 
 
 async def _peaks(conn: Connection, team_id: int, period: Period, meters: Sequence[str]) -> list[Usage]:
@@ -138,7 +107,7 @@ def gathered(groups: Sequence[Series], sums: Iterable[Sum], month_lengths: Seque
     for part in sums:
         group = groups[part.group]
         counted = Decimal(part.events) if group.aggregation == "count" else part.total
-        found[part.group] += counted * (common // month_lengths[part.month] if group.per_month else 1)
+        found[part.group] += counted * (common // month_lengths[part.slot] if group.per_month else 1)
     return tuple(_usage(groups[number], quantity, common) for number, quantity in sorted(found.items()))
 
 

@@ -57,6 +57,7 @@ async def run(
 async def _run_one(conn: Connection, name: str, query: LiteralString, now: datetime, limit: str) -> Finding:
     try:
         async with conn.transaction(), conn.cursor(row_factory=dict_row) as cursor:
+            await cursor.execute(statement("begin_reading"))
             await cursor.execute(statement("begin_check"), {"limit": limit})
             await cursor.execute(query, {"now": now})
             return Finding(name, words(query), await cursor.fetchall())

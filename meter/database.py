@@ -14,7 +14,10 @@ from psycopg_pool import AsyncConnectionPool
 Connection = AsyncConnection[TupleRow]
 Pool = AsyncConnectionPool[Connection]
 
-OPTIONS = "-c search_path=meter,meter_read,public -c timezone=UTC -c datestyle=ISO"
+# Compiling a short statement takes longer than running it, and a plan made for any range is wrong for most ranges (a
+# year of hours: 180 ms planned for itself, 520 ms by the plan that PostgreSQL keeps after some repetitions).
+PLANNING = "-c jit=off -c plan_cache_mode=force_custom_plan"
+OPTIONS = f"-c search_path=meter,meter_read,public -c timezone=UTC -c datestyle=ISO {PLANNING}"
 
 
 def conninfo(url: str) -> str:

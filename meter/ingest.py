@@ -153,6 +153,8 @@ async def _commit(conn: Connection, team_id: int, rows: list[Wire], outcome: Out
         except psycopg.errors.UniqueViolation:
             rows = settle(rows, await _find_stored(conn, team_id, rows), outcome)
             continue
+        except psycopg.errors.DeadlockDetected:
+            continue  # TimescaleDB writes chunk by chunk, whatever the order of the rows; the other writer goes first
         if not late:
             return
         outcome.refused.update(late)

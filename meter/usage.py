@@ -15,11 +15,11 @@ from psycopg.types.json import Jsonb
 
 from meter import windows
 from meter.database import Connection
-from meter.errors import InvalidParameter, RawDataGone, UnknownMeter
+from meter.errors import InvalidParameter, UnknownMeter
 from meter.ingest import load_meters
+from meter.levels import Sum, sums
 from meter.model import Meter, Team
 from meter.segments import EXACT
-from meter.spans import Span, Spans, spans
 from meter.windows import Window, month_seconds
 from sql import statement
 
@@ -79,15 +79,6 @@ class Slots(NamedTuple):
     month_seconds: list[Decimal]
 
 
-class Sum(NamedTuple):
-    """What the buckets say of one group and slot, in the base unit."""
-
-    group: int
-    slot: int
-    events: int
-    total: Decimal
-
-
 async def read(conn: Connection, team: Team, query: Query) -> Usage:
     """Usage of one team, read in one snapshot.
 
@@ -101,9 +92,9 @@ async def read(conn: Connection, team: Team, query: Query) -> Usage:
             raise UnknownMeter(f"there is no meter {query.meter[:64]!r}; GET /v1/meters lists those there are")
         check(query, meter)
         slots = cut(query, meter)
-        groups, sums = await _sums(conn, team.id, meter, query, slots)
+        groups, parts = await _parts(conn, team.id, meter, query, slots)
         row = await (await conn.execute(statement("get_watermark"), {"team_id": team.id})).fetchone()
-    return Usage(meter, query, row[0] if row else None, items(query, meter, slots, groups, sums))
+    return Usage(meter, query, row[0] if row else None, items(query, meter, slots, groups, parts))
 
 
 def check(query: Query, meter: Meter) -> None:
@@ -134,12 +125,10 @@ def cut(query: Query, meter: Meter) -> Slots:
     return Slots(bounds, window, [lengths[bisect_right(months, start) - 1] for start in bounds[:-1]])
 
 
-async def _sums(
+async def _parts(
     conn: Connection, team_id: int, meter: Meter, query: Query, slots: Slots
 ) -> tuple[list[Group], list[Sum]]:
     """The groups there are, and what the buckets say of each."""
-    levels = spans(slots.bounds)
-    await check_floor(conn, levels)
     parameters = {
         "team_id": team_id,
         "meter_id": meter.id,
@@ -152,25 +141,8 @@ async def _sums(
     grouped = {row[0]: _group(query.group_by, row) for row in series}
     groups = sorted(set(grouped.values()), key=lambda group: [(name is not None, name or "") for name in group])
     number = {group: position for position, group in enumerate(groups)}
-    if not grouped:
-        return groups, []
-    asked = {
-        "team_id": team_id,
-        "series": list(grouped),
-        "groups": [number[group] for group in grouped.values()],
-        "bounds": slots.bounds,
-        **ranges(levels),
-    }
-    rows = await (await conn.execute(statement("read_usage"), asked)).fetchall()
-    return groups, [Sum(row[0], row[1] - 1, row[2], row[3]) for row in rows]
-
-
-async def check_floor(conn: Connection, levels: Spans) -> None:
-    """Refuses a range with an edge among raw events that are dropped. Raises RawDataGone."""
-    if levels.raw:
-        row = await (await conn.execute(statement("get_floor"))).fetchone()
-        if row and row[0] and levels.raw[0].start < row[0]:
-            raise RawDataGone(f"raw events before {row[0].isoformat()} are gone; use instants on the quarter hour")
+    numbered = {series_id: number[group] for series_id, group in grouped.items()}
+    return groups, await sums(conn, team_id, numbered, slots.bounds)
 
 
 def _listed(names: tuple[str, ...] | None) -> list[str] | None:
@@ -183,18 +155,11 @@ def _group(group_by: Sequence[str], row: tuple[Any, ...]) -> Group:
     return tuple(labels.get(name) for name in group_by)
 
 
-def ranges(levels: Spans) -> dict[str, list[datetime]]:
-    """The spans of each level as the parameters of a statement: `daily_from`, `daily_to` and so on."""
-    named: dict[str, list[Span]] = levels._asdict()
-    starts = {f"{name}_from": [span.start for span in found] for name, found in named.items()}
-    return starts | {f"{name}_to": [span.end for span in found] for name, found in named.items()}
-
-
-def items(query: Query, meter: Meter, slots: Slots, groups: Sequence[Group], sums: Sequence[Sum]) -> list[Item]:
+def items(query: Query, meter: Meter, slots: Slots, groups: Sequence[Group], parts: Sequence[Sum]) -> list[Item]:
     """Items in the meter's unit, in order of window and group; windows without data only where `fill` asks for them."""
     edges = list(pairwise(_window_bounds(slots)))
     found: dict[tuple[int, int], tuple[Decimal, int]] = {}
-    for part in sums:
+    for part in parts:
         key = (slots.window[part.slot], part.group)
         quantity, events = found.get(key, (Decimal(0), 0))
         part_total = part.total if not meter.per_month else EXACT.divide(part.total, slots.month_seconds[part.slot])

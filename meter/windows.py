@@ -39,6 +39,8 @@ def utc(local: datetime, zone: ZoneInfo) -> datetime:
 
 def _floor_hour(instant: datetime, zone: ZoneInfo) -> datetime:
     local = instant.astimezone(zone)
+    if not (local.minute or local.second or local.microsecond):
+        return instant
     start = instant - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
     if start.astimezone(zone).minute:  # a change by half an hour lies between: the hour begins anew there
         return change_between(start, instant, zone)

@@ -1,3 +1,3 @@
--- Makes the transaction read only and bounds its time: a check must never hurt what it looks at.
+-- Bounds the time of this transaction's statements: a check must never hurt what it looks at.
 
-select set_config('transaction_read_only', 'on', true), set_config('statement_timeout', %(limit)s, true)
+select set_config('statement_timeout', %(limit)s, true)

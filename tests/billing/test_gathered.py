@@ -7,8 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from meter.billable import Series, Sum, check_grid, gathered
+from meter.billable import Series, check_grid, gathered
 from meter.errors import InvalidParameter
+from meter.levels import Sum
 from meter.rating.periods import Period
 
 DAY = 86_400

@@ -10,10 +10,9 @@ from zoneinfo import ZoneInfo
 import pytest
 from psycopg import AsyncClientCursor
 
-from meter import aggregate, windows
+from meter import aggregate, levels, windows
 from meter.database import Connection
 from meter.model import Event
-from meter.spans import spans
 from sql import statement
 from tests.contract.place import NOW, Place, ask, query, send
 
@@ -35,16 +34,14 @@ async def year(place: Place, conn: Connection) -> None:
     await ask(conn, "analyze")
 
 
-async def parameters(place: Place, conn: Connection, window: windows.Window, start: datetime) -> dict[str, Any]:
-    """Answer what usage.read would ask for all series of the team from `start` to NOW."""
+async def asked_of(
+    place: Place, conn: Connection, window: windows.Window, start: datetime
+) -> list[tuple[LiteralString, dict[str, Any]]]:
+    """Answer what usage.read would ask for all series of the team from `start` to NOW, statement by statement."""
     bounds = windows.bounds(start, NOW, window, ZoneInfo("UTC"))
-    ranges = {
-        f"{level}_{name}": [span[side] for span in found]
-        for level, found in spans(bounds)._asdict().items()
-        for side, name in enumerate(("from", "to"))
-    }
     series = [row[0] for row in await ask(conn, "list_series_ids", {"team_id": place.team.id})]
-    return {"team_id": place.team.id, "series": series, "groups": series, "bounds": bounds, **ranges}
+    common = {"team_id": place.team.id, "series": series, "groups": series, "bounds": levels.instants(bounds)}
+    return [(name, common | levels.ranges(parts)) for name, parts in levels.needed(bounds)]
 
 
 def opened(plan: dict[str, Any]) -> set[str]:
@@ -71,10 +68,10 @@ async def test_rolled_year_opens_no_raw_events(place: Place) -> None:
     async with place.pool.connection() as conn:
         await year(place, conn)
         for window in WINDOWS:
-            asked = await parameters(place, conn, window, windows.floor(START, "day", ZoneInfo("UTC")))
-            assert asked["raw_from"]  # NOW lies inside a quarter
-            asked |= {"raw_from": [], "raw_to": []}
-            assert await explain(conn, statement("read_usage"), asked) == set()
+            asked = await asked_of(place, conn, window, windows.floor(START, "day", ZoneInfo("UTC")))
+            assert asked[-1][0] == "sum_edges"  # NOW lies inside a quarter
+            for name, parameters in asked[:-1]:
+                assert await explain(conn, statement(name), parameters) == set()
 
 
 async def test_what_waits_opens_its_own_week(place: Place) -> None:
@@ -83,11 +80,11 @@ async def test_what_waits_opens_its_own_week(place: Place) -> None:
         await year(place, conn)
         late = NOW - timedelta(days=200)
         await send(place, Event(id="late", time=late, meter="requests", member="m1", quantity=Decimal(5)))
-        asked = await parameters(place, conn, "hour", START)
-        assert len(asked["raw_from"]) == 2
-        assert 1 <= len(await explain(conn, statement("read_usage"), asked)) <= 3
-        asked |= {"raw_from": [], "raw_to": []}
-        assert len(await explain(conn, statement("read_usage"), asked)) == 1
+        found = [
+            await explain(conn, statement(name), asked) for name, asked in await asked_of(place, conn, "hour", START)
+        ]
+        assert 1 <= len(found[-1]) <= 2  # the two ragged ends
+        assert len(set().union(*found[:-1])) == 1
         assert len(await explain(conn, statement("find_stored"), retry(place, late))) == 1
 
 

@@ -13,8 +13,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from meter.errors import InvalidParameter
+from meter.levels import Sum
 from meter.model import Meter
-from meter.usage import Fill, Query, Sum, check, cut, items, plain, value
+from meter.usage import Fill, Query, check, cut, items, plain, value
 from meter.windows import WINDOWS, Window, month_seconds
 
 PARIS = ZoneInfo("Europe/Paris")

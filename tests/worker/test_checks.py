@@ -34,7 +34,8 @@ PLANTED = {
     ),
     "quantities_not_negative": "update rolled_daily set smallest = -1",
     "touched_log_is_short": (
-        "insert into touched (team_id, bucket, at) select id, now(), now() - interval '1 hour' from team"
+        "insert into touched (team_id, bucket, at)"
+        " select id, date_trunc('hour', now()), now() - interval '1 hour' from team"
     ),
 }
 

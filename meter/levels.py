@@ -1,0 +1,96 @@
+"""Usage between bounds, from the coarsest buckets that no bound cuts: one short statement per level that is needed.
+
+All of them must see one snapshot: the caller's transaction is `begin_reading`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, LiteralString, NamedTuple
+
+from meter.database import Connection
+from meter.errors import RawDataGone
+from meter.spans import Span, spans
+from sql import statement
+
+DENSE = 0.5
+"""From this share of covered time on, one scan over spans and gaps is cheaper than one per span."""
+
+Named = tuple[LiteralString, Sequence[Span]]
+
+
+class Sum(NamedTuple):
+    """What the buckets say of one group in one slot between two bounds, in the base unit; both numbered from 0."""
+
+    group: int
+    slot: int
+    events: int
+    total: Decimal
+
+
+async def sums(conn: Connection, team_id: int, groups: Mapping[int, int], bounds: Sequence[datetime]) -> list[Sum]:
+    """Usage of series (id to group) in each slot between neighbouring bounds. A pair may come in several parts.
+
+    Raises RawDataGone where a bound cuts a quarter of an hour whose raw events are dropped.
+    """
+    common = {"team_id": team_id, "series": list(groups), "groups": list(groups.values()), "bounds": instants(bounds)}
+    found: list[Sum] = []
+    for name, parts in needed(bounds) if groups else ():
+        if name == "sum_edges":
+            await _check_floor(conn, parts)
+        rows = await (await conn.execute(statement(name), common | ranges(parts))).fetchall()
+        found += [Sum(group, slot - 1, events, total) for group, slot, events, total in rows]
+    return found
+
+
+def needed(bounds: Sequence[datetime]) -> list[Named]:
+    """The statements that answer a range cut at these bounds, each with the spans it is for."""
+    levels = spans(bounds)
+    named: list[Named] = [
+        ("sum_days", levels.daily),
+        (_hours(levels.hourly), levels.hourly),
+        (_quarters(levels.quarter), levels.quarter),
+        ("sum_edges", levels.raw),
+    ]
+    return [(name, parts) for name, parts in named if parts]
+
+
+def _hours(parts: Sequence[Span]) -> LiteralString:
+    return "sum_dense_hours" if _dense(parts) else "sum_hours"
+
+
+def _quarters(parts: Sequence[Span]) -> LiteralString:
+    return "sum_dense_quarters" if _dense(parts) else "sum_quarters"
+
+
+def _dense(parts: Sequence[Span]) -> bool:
+    if not parts:
+        return False
+    covered = sum((part.end - part.start for part in parts), timedelta())
+    return covered >= DENSE * (parts[-1].end - parts[0].start)
+
+
+def ranges(parts: Sequence[Span]) -> dict[str, Any]:
+    """The spans as parameters: both as pairs of ends and as one row of edges."""
+    return {
+        "span_from": instants([part.start for part in parts]),
+        "span_to": instants([part.end for part in parts]),
+        "edges": instants([edge for part in parts for edge in part]),
+        "first": parts[0].start,
+        "last": parts[-1].end,
+    }
+
+
+def instants(given: Sequence[datetime]) -> str:
+    """Instants as PostgreSQL writes an array of them; psycopg's own writer takes five times as long."""
+    return "{" + ",".join([instant.isoformat() for instant in given]) + "}"
+
+
+async def _check_floor(conn: Connection, edges: Sequence[Span]) -> None:
+    """Refuses an edge among raw events that are dropped."""
+    if edges:
+        row = await (await conn.execute(statement("get_floor"))).fetchone()
+        if row and row[0] and edges[0].start < row[0]:
+            raise RawDataGone(f"raw events before {row[0].isoformat()} are gone; use instants on the quarter hour")

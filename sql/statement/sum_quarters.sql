@@ -1,0 +1,19 @@
+-- Usage per group and slot from the quarters of some spans; `slot` is the position among the bounds, from 1.
+
+select
+    b.grp,
+    b.slot,
+    b.events,
+    b.total
+from unnest(%(span_from)s::timestamptz [], %(span_to)s::timestamptz []) as s (lo, hi)
+cross join lateral (
+    select
+        g.grp,
+        width_bucket(v.bucket, %(bounds)s::timestamptz []) as slot,
+        sum(v.events)::bigint as events,
+        sum(v.total) as total
+    from quarter as v
+    inner join unnest(%(series)s::bigint [], %(groups)s::integer []) as g (series_id, grp) on v.series_id = g.series_id
+    where v.team_id = %(team_id)s and v.series_id = any(%(series)s) and v.bucket >= s.lo and v.bucket < s.hi
+    group by 1, 2
+) as b
