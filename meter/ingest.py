@@ -117,7 +117,10 @@ async def _arrivals(
     untimed = {
         facts.arrival_id(event, index, request)
         for index, event in enumerate(events)
-        if isinstance(event, Event) and facts.needs_arrival(event) and facts.shape_refusal(event) is None
+        if isinstance(event, Event)
+        and event.time is None
+        and facts.needs_arrival(event)
+        and facts.shape_refusal(event) is None
     }
     if not untimed:
         return {}

@@ -20,7 +20,7 @@ from tests.bench.bodies import START, STEP
 from tests.served import Service, make_team
 
 pytestmark = pytest.mark.bench
-TOTAL = 400_000
+TOTAL = 1_000_000
 BATCH = 10_000
 _RUNS = count(1)
 
@@ -53,7 +53,7 @@ def over_http(service: Service, key: str, total: int, batch: int, connections: i
     return total / float(done.stdout)
 
 
-@pytest.mark.parametrize("connections", [1, 2, 4])
+@pytest.mark.parametrize("connections", [1, 2, 4, 8])
 def test_ingest_against_raw_copy(service: Service, any_database: str, engine: str, connections: int) -> None:
     """Both in one run, bare COPY before and after, after a warm-up that makes series and partitions."""
     client = make_team(service.url)
