@@ -161,9 +161,9 @@ def items(query: Query, meter: Meter, slots: Slots, groups: Sequence[Group], par
     found: dict[tuple[int, int], tuple[Decimal, int]] = {}
     for part in parts:
         key = (slots.window[part.slot], part.group)
-        quantity, events = found.get(key, (Decimal(0), 0))
-        part_total = part.total if not meter.per_month else EXACT.divide(part.total, slots.month_seconds[part.slot])
-        found[key] = EXACT.add(quantity, part_total), events + part.events
+        total = part.total if not meter.per_month else EXACT.divide(part.total, slots.month_seconds[part.slot])
+        before = found.get(key)
+        found[key] = (total, part.events) if before is None else (EXACT.add(before[0], total), before[1] + part.events)
     names = groups or ([] if query.group_by else [()])
     if query.fill is not None and len(edges) * len(names) > MAX_ITEMS:
         raise InvalidParameter(f"more than {MAX_ITEMS} windows times groups; ask for fewer, or without `fill`")
@@ -187,7 +187,7 @@ def value(meter: Meter, total: Decimal, events: int) -> Decimal | None:
         return Decimal(events)
     if meter.aggregation == "average":
         return EXACT.divide(total, Decimal(events)) if events else None
-    return EXACT.divide(total, meter.divisor)
+    return total if meter.divisor == 1 else EXACT.divide(total, meter.divisor)
 
 
 def plain(quantity: Decimal) -> str:

@@ -1,0 +1,1 @@
+"""Minutes under fire: `make soak`."""
