@@ -63,13 +63,15 @@ def checked(value: Decimal) -> Decimal:
         raise TypeError(f"{value!r} is a {type(value).__name__}; amounts and quantities are Decimal, never float")
     if not value.is_finite():
         raise ValueError(f"{value} is not a finite number")
-    if value and (value.adjusted() >= MAX_INTEGER_DIGITS or _places(value) > MAX_PLACES):
+    if value and (not -MAX_PLACES <= value.adjusted() < MAX_INTEGER_DIGITS or _places(value) > MAX_PLACES):
         raise ValueError(f"{value} has more than {MAX_INTEGER_DIGITS} digits before or {MAX_PLACES} after the point")
     return plain(value)
 
 
 def _places(value: Decimal) -> int:
-    return -int(value.normalize(_WIDE).as_tuple().exponent)
+    """Digits after the point, trailing zeros left out; of more than 200 digits none is rounded away to count them."""
+    wide = value.normalize(_WIDE)
+    return -int((wide if wide == value else value).as_tuple().exponent)
 
 
 def parse_amount(value: str | int | Decimal) -> Decimal:

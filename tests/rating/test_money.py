@@ -68,6 +68,7 @@ def test_amounts_are_read_as_written(text: str | int | Decimal, number: str) -> 
         ),
         *("1" * 65, "1" * 27, "0." + "0" * 20 + "1", "1\n"),
         *(Decimal("NaN"), Decimal("Infinity"), Decimal("1E+26"), Decimal("1E-21"), 10**26),
+        *(Decimal("1E-999999999"), Decimal("1E+999999999"), Decimal("1." + "0" * 250 + "1")),
     ],
 )
 def test_what_is_not_an_amount_is_refused(text: str | int | Decimal) -> None:
