@@ -9,13 +9,14 @@ from __future__ import annotations
 import fcntl
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 SEGMENT_BYTES = 1_000_000
 SEGMENT_LINES = 5_000
 LARGEST_BYTES = 1_000_000_000
+REFUSED = "refused"
 
 
 class SpoolError(RuntimeError):
@@ -46,28 +47,34 @@ class Spool:
             raise SpoolError(f"another process uses {directory}; give each collector a directory of its own") from error
         segments = self._segments()
         self._bytes = sum(path.stat().st_size for path in segments)
-        self._next = int(segments[-1].stem) + 1 if segments else 1
+        # what was refused counts too: a segment of the same name would overwrite it, were it refused as well
+        named = [*segments, *(directory / REFUSED).glob("*.ndjson")]
+        self._next = max((int(path.stem) for path in named), default=0) + 1
         self._open: BinaryIO | None = None
         self._open_bytes = self._open_lines = 0
 
     def append(self, lines: Sequence[bytes]) -> None:
-        """Adds lines; when it returns they are on disk.
+        """Adds lines, to as many segments as they need; when it returns they are on disk.
 
         Raises SpoolError when they would make the spool larger than it may be, and OSError when the disk says no.
         """
-        data = b"".join(line + b"\n" for line in lines)
         with self._guard:
-            if self._bytes + len(data) > self._largest:
+            if self._bytes + sum(len(line) + 1 for line in lines) > self._largest:
                 raise SpoolError(f"{self._directory} is full ({self._bytes} bytes that could not be sent)")
-            file = self._writable()
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-            self._bytes += len(data)
-            self._open_bytes += len(data)
-            self._open_lines += len(lines)
-            if self._open_bytes >= SEGMENT_BYTES or self._open_lines >= SEGMENT_LINES:
-                self._seal()
+            for portion in _portions(lines):
+                self._write(portion)
+
+    def _write(self, lines: Sequence[bytes]) -> None:
+        data = b"".join(line + b"\n" for line in lines)
+        file = self._writable()
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+        self._bytes += len(data)
+        self._open_bytes += len(data)
+        self._open_lines += len(lines)
+        if self._open_bytes >= SEGMENT_BYTES or self._open_lines >= SEGMENT_LINES:
+            self._seal()
 
     def oldest(self) -> Segment | None:
         """The oldest segment, closed so that nothing is added to it any more; None when the spool is empty.
@@ -91,7 +98,7 @@ class Spool:
 
     def refuse(self, segment: Segment) -> Path:
         """Puts aside a segment that the service will never take, and answers where it is now."""
-        aside = self._directory / "refused"
+        aside = self._directory / REFUSED
         aside.mkdir(mode=0o700, exist_ok=True)
         with self._guard:
             self._bytes -= segment.path.stat().st_size
@@ -119,6 +126,20 @@ class Spool:
             self._open.close()
         self._open = None
         self._open_bytes = self._open_lines = 0
+
+
+def _portions(lines: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Lines in parts of a segment's size at most: a segment is one body, and the service bounds those."""
+    portion: list[bytes] = []
+    size = 0
+    for line in lines:
+        if portion and (len(portion) >= SEGMENT_LINES or size + len(line) >= SEGMENT_BYTES):
+            yield portion
+            portion, size = [], 0
+        portion.append(line)
+        size += len(line) + 1
+    if portion:
+        yield portion
 
 
 def _sync(directory: Path) -> None:

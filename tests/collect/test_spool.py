@@ -110,6 +110,35 @@ def test_segments_stay_below_what_the_service_takes(opened: Open, monkeypatch: p
     assert first.lines == [b"0", b"1", b"2"]
 
 
+def test_one_append_may_fill_many_segments(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """More lines or bytes than the service takes at once are refused by it, so they never become one segment."""
+    monkeypatch.setattr(spools, "SEGMENT_LINES", 3)
+    monkeypatch.setattr(spools, "SEGMENT_BYTES", 100)
+    spool = opened()
+    lines = [b"%d" % number for number in range(7)] + [b"x" * 90, b"y" * 90, b"z" * 90]
+    spool.append(lines)
+    sent: list[list[bytes]] = []
+    while segment := spool.oldest():
+        sent.append(segment.lines)
+        spool.done(segment)
+    assert [line for segment_lines in sent for line in segment_lines] == lines
+    assert max(map(len, sent)) == 3
+    assert max(len(b"".join(segment_lines)) for segment_lines in sent) < 200
+
+
+def test_what_is_refused_stays_whatever_is_refused_later(opened: Open, tmp_path: Path) -> None:
+    """Another process begins with an empty spool: its segments get names of their own."""
+    for line in (b"first", b"second"):
+        spool = opened()
+        spool.append([line])
+        segment = spool.oldest()
+        assert segment is not None
+        spool.refuse(segment)
+        spool.close()
+    kept = sorted(path.read_bytes() for path in tmp_path.rglob("refused/*.ndjson"))
+    assert kept == [b"first\n", b"second\n"]
+
+
 def test_what_is_refused_is_put_aside(opened: Open) -> None:
     """It does not block what comes after, and nobody throws it away."""
     spool = opened()
