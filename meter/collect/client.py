@@ -112,11 +112,16 @@ class Client:
         return self._settle(spool, segment, answer)
 
     def _settle(self, spool: Spool, segment: Segment, answer: Answer) -> float:
+        said = answer.body[:300].decode("utf-8", "replace")
         if answer.status == http.HTTPStatus.OK:
-            self._report(segment, answer)
+            try:
+                receipt = _receipt.decode(answer.body)
+            except (msgspec.DecodeError, UnicodeDecodeError):  # a proxy's page: nobody has said that they have it
+                self._complain(f"what answers is not the service ({said}); records wait in files")
+                return FIRST_PAUSE_SECONDS
+            self._report(segment, receipt)
             spool.done(segment)
             return 0.0
-        said = answer.body[:300].decode("utf-8", "replace")
         if answer.status in NEVER:
             _log.error("the service refuses %d records (%d, %s); kept in %s",
                        len(segment.lines), answer.status, said, spool.refuse(segment))  # fmt: skip
@@ -124,8 +129,7 @@ class Client:
         self._complain(f"the service answers {answer.status} ({said}); records wait in files")
         return retry_after(answer)
 
-    def _report(self, segment: Segment, answer: Answer) -> None:
-        receipt = _receipt.decode(answer.body)
+    def _report(self, segment: Segment, receipt: Receipt) -> None:
         if receipt.rejected:
             first = receipt.rejected[0]
             _log.error("%d of %d records were rejected; the first: %s, %s",

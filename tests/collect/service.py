@@ -12,7 +12,7 @@ from typing import Any
 
 
 class FakeService(ThreadingHTTPServer):
-    """Answers POSTs with `statuses` in turn, then 200; counts each id once, as the real one does."""
+    """Answers POSTs with `pages` as a proxy would, then `statuses`, then 200; counts ids once, as the real one does."""
 
     daemon_threads = True
 
@@ -23,6 +23,7 @@ class FakeService(ThreadingHTTPServer):
         self.bodies: list[tuple[str, list[dict[str, Any]]]] = []
         self.keys: list[str | None] = []
         self.lose_answer = False
+        self.pages: list[bytes] = []
 
     @property
     def url(self) -> str:
@@ -46,6 +47,9 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
+        if self.server.pages:
+            self._answer(200, self.server.pages.pop(0))
+            return
         status = self.server.statuses.pop(0) if self.server.statuses else 200
         records = json.loads(body)
         self.server.keys.append(self.headers.get("Authorization"))
@@ -55,7 +59,9 @@ class Handler(BaseHTTPRequestHandler):
             self.server.lose_answer = False
             self.close_connection = True
             return
-        answer = json.dumps({"accepted": len(records), "duplicates": 0, "rejected": []}).encode()
+        self._answer(status, json.dumps({"accepted": len(records), "duplicates": 0, "rejected": []}).encode())
+
+    def _answer(self, status: int, answer: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()

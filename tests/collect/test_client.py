@@ -99,6 +99,18 @@ def test_a_lost_answer_is_asked_for_again(service: FakeService, tmp_path: Path) 
     assert service.ids == ["e1"]
 
 
+def test_only_a_receipt_says_that_records_arrived(
+    service: FakeService, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A proxy's own page comes with status 200 too: the records wait, the sender goes on, the trouble is told once."""
+    service.pages = [b"<html>sign in to this network</html>", b"", b"\xff", b"{}"]
+    client = Client(service.url, "hm_key", tmp_path)
+    client.record([event(1)])
+    wait_until(lambda: service.ids == ["e1"])
+    assert client.close(20)
+    assert [record.levelno for record in caplog.records if record.levelno > logging.INFO] == [logging.WARNING]
+
+
 def test_what_can_never_be_read_blocks_nothing(
     service: FakeService, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
