@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, ProgrammingError
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
@@ -21,8 +21,12 @@ OPTIONS = f"-c search_path=meter,meter_read,public -c timezone=UTC -c datestyle=
 
 
 def conninfo(url: str) -> str:
-    """The URL with the options that every connection of ours has."""
-    return make_conninfo(url, options=OPTIONS, application_name="hourmeter")
+    """The URL with the options that every connection of ours has. Raises psycopg.ProgrammingError for no URL."""
+    try:
+        return make_conninfo(url, options=OPTIONS, application_name="hourmeter")
+    except ProgrammingError:
+        how = "write DATABASE_URL as postgresql://user:password@host/name, a % in the password as %25"
+        raise ProgrammingError(f"its URL can't be read; {how}") from None  # the driver's words may quote the password
 
 
 async def connect(url: str, *, autocommit: bool = False) -> Connection:

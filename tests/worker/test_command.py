@@ -44,6 +44,18 @@ def test_settings_are_listed_and_secrets_are_not_shown(
     assert "sss" not in said
 
 
+@pytest.mark.parametrize("command", ["doctor", "migrate", "work", "serve"])
+def test_an_unreadable_database_url_is_refused_without_its_password(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A bare % in a password is an easy mistake, and the driver quotes the password when it complains."""
+    monkeypatch.setenv("DATABASE_URL", "postgresql://meter:tr0ub%zador@127.0.0.1:1/meter")
+    assert main([command]) == 2
+    said = capsys.readouterr().err
+    assert "DATABASE_URL" in said
+    assert "ador" not in said
+
+
 def test_an_unknown_setting_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 2, and the name."""
     monkeypatch.setenv("METER_PROT", "8123")
