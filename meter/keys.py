@@ -128,7 +128,7 @@ async def ensure_operator(conn: Connection, given: str | None, data_dir: Path, n
             if row and row[0]:
                 return
             given = kept_key(data_dir / OPERATOR_FILE)
-        key = Key(uuid7(), prefix_of(given), "operator", list(SCOPES), "internal", now)
+        key = Key(uuid7(), prefix_of(given), "operator", list(SCOPES), "standard", now)
         await _store(conn, None, key, given)
 
 

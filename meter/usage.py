@@ -24,6 +24,7 @@ from meter.windows import Window, month_seconds
 from sql import statement
 
 MAX_ITEMS = 40_000  # a year of quarters has 35,040
+MAX_CELLS = 1_000_000  # windows times groups that one answer may hold
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)  # no calendar ends near these
 SHOWN = Decimal("1e-12")
 LARGEST_SHOWN = 40  # digits before the point that still leave room for twelve after it
@@ -140,6 +141,8 @@ async def _parts(
     series = await (await conn.execute(statement("list_series"), parameters)).fetchall()
     grouped = {row[0]: _group(query.group_by, row) for row in series}
     groups = sorted(set(grouped.values()), key=lambda group: [(name is not None, name or "") for name in group])
+    if len(groups) * (len(slots.bounds) - 1) > MAX_CELLS:
+        raise InvalidParameter(f"more than {MAX_CELLS} windows times groups; ask for less time, or group by less")
     number = {group: position for position, group in enumerate(groups)}
     numbered = {series_id: number[group] for series_id, group in grouped.items()}
     return groups, await sums(conn, team_id, numbered, slots.bounds)

@@ -14,6 +14,8 @@ from meter.model import Rejection
 T = TypeVar("T")
 
 LINES = frozenset({"application/x-ndjson", "application/ndjson", "application/jsonl", "application/jsonlines"})
+OBJECTS_EACH = 16  # on average in a full batch: the event, its dimensions, quantities, attributes
+PARTS_EACH = 64
 MAX_DETAIL = 500  # a message may quote a name, and a name may be as long as the body
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _raw_item = msgspec.json.Decoder(msgspec.Raw)
@@ -40,6 +42,7 @@ class Bodies(Generic[T]):
 
         Raises InvalidBody when nothing of it can be read, and BatchTooLarge above `most` items.
         """
+        _check_parts(body, most)
         if media_type not in LINES and body.lstrip()[:1] == b"[":
             return self._array(body, most)
         lines = [line for line in body.splitlines() if line.strip()] if media_type in LINES else [body]
@@ -122,6 +125,12 @@ def _is_json(text: bytes) -> bool:
     except _UNREADABLE:
         return False
     return True
+
+
+def _check_parts(body: bytes, most: int) -> None:
+    """Refuses what would unfold into far more objects than it has bytes for, before anything is made of it."""
+    if body.count(b"{") > OBJECTS_EACH * most or body.count(b",") > PARTS_EACH * most:
+        raise BatchTooLarge(f"more parts than {most} events have; send fewer at once")
 
 
 def _check_size(count: int, most: int) -> None:

@@ -94,7 +94,7 @@ async def get_usage(  # noqa: PLR0913, PLR0917 - a query parameter each
         usage = await read(conn, team, query)
     if _wants_csv(request):
         return Response(cast("UsageAnswer", as_csv(usage)), media_type=CSV)  # text is sent as it is
-    return Response(_page(usage, limit, position_of(cursor, int) or 0))
+    return Response(_page(usage, limit, max(position_of(cursor, int) or 0, 0)))
 
 
 def _names(given: list[str] | None) -> tuple[str, ...] | None:

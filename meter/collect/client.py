@@ -119,7 +119,7 @@ class Client:
             except (msgspec.DecodeError, UnicodeDecodeError):  # a proxy's page: nobody has said that they have it
                 self._complain(f"what answers is not the service ({said}); records wait in files")
                 return FIRST_PAUSE_SECONDS
-            self._report(segment, receipt)
+            self._report(spool, segment, receipt)
             spool.done(segment)
             return 0.0
         if answer.status in NEVER:
@@ -129,11 +129,13 @@ class Client:
         self._complain(f"the service answers {answer.status} ({said}); records wait in files")
         return retry_after(answer)
 
-    def _report(self, segment: Segment, receipt: Receipt) -> None:
+    def _report(self, spool: Spool, segment: Segment, receipt: Receipt) -> None:
+        """Keeps what was rejected: a wrong clock or a missing meter can be put right, and the lines sent."""
         if receipt.rejected:
             first = receipt.rejected[0]
-            _log.error("%d of %d records were rejected; the first: %s, %s",
-                       len(receipt.rejected), len(segment.lines), first.code, first.detail)  # fmt: skip
+            kept = spool.put_aside(segment, [rejected.index for rejected in receipt.rejected])
+            _log.error("%d of %d records were rejected, kept in %s; the first: %s, %s",
+                       len(receipt.rejected), len(segment.lines), kept, first.code, first.detail)  # fmt: skip
         if self._complaint is not None:
             self._complaint = None
             _log.info("the service takes records again")

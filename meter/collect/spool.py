@@ -104,6 +104,17 @@ class Spool:
             self._bytes -= segment.path.stat().st_size
             return segment.path.rename(aside / segment.path.name)
 
+    def put_aside(self, segment: Segment, places: Sequence[int]) -> Path:
+        """Keeps those lines of a segment that were rejected, beside the refused segments; call it before `done`."""
+        aside = self._directory / REFUSED
+        aside.mkdir(mode=0o700, exist_ok=True)
+        kept = aside / segment.path.name  # the same again when the segment is sent again
+        with kept.open("wb") as file:
+            file.writelines(segment.lines[place] + b"\n" for place in places)
+            file.flush()
+            os.fsync(file.fileno())
+        return kept
+
     def close(self) -> None:
         """Lets another process use the spool."""
         with self._guard:

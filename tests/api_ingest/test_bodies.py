@@ -288,3 +288,10 @@ def test_any_struct_can_be_read(item: Any, code: str | None) -> None:
     """The reader knows the item type only; codes go by the field that the error names."""
     (found,) = Bodies(Other).read(json.dumps([item]).encode(), JSON, 1)
     assert (found.code if isinstance(found, Rejection) else None) == code
+
+
+@pytest.mark.parametrize("body", [b"[" + b"{}," * 200 + b"{}]", b"[" + b"1," * 700 + b"1]"])
+def test_what_unfolds_far_beyond_a_batch_is_refused_unread(body: bytes) -> None:
+    """A few bytes an item must not become a hundred times their size in memory."""
+    with pytest.raises(BatchTooLarge):
+        EVENTS.read(body, JSON, 10)

@@ -149,3 +149,22 @@ def test_what_is_refused_is_put_aside(opened: Open) -> None:
     assert aside.read_bytes() == b"bad\n"
     spool.append([b"good"])
     assert drain(spool) == [b"good"]
+
+
+def test_single_lines_are_put_aside(tmp_path: Path) -> None:
+    """Those that were rejected are kept in a file of their own; the segment can be acknowledged, names never meet."""
+    spool = Spool(tmp_path)
+    spool.append([b'{"n":0}', b'{"n":1}', b'{"n":2}'])
+    segment = spool.oldest()
+    assert segment is not None
+    kept = spool.put_aside(segment, [0, 2])
+    spool.done(segment)
+    assert kept.read_bytes() == b'{"n":0}\n{"n":2}\n'
+    assert spool.oldest() is None
+    spool.close()
+    again = Spool(tmp_path)
+    again.append([b"{}"])
+    later = again.oldest()
+    assert later is not None
+    assert later.path.name != kept.name
+    again.close()
