@@ -32,8 +32,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
+def create_app(settings: Settings, *, clock: Clock = utc_now, process: int = 0) -> Litestar:
     """The app that serves these settings; inside its lifespan it has a database pool and, once needed, a process.
+
+    `process` tells apart those that share a port.
 
     The lifespan raises MigrationError on a database that is not exactly what this version needs.
     """
@@ -51,7 +53,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now) -> Litestar:
         request_max_body_size=None,  # api/body.py bounds it, unpacked too
         logging_config=None,
         openapi_config=config(),
-        lifespan=[_lifespan(settings, clock)],
+        lifespan=[_lifespan(settings, clock, process)],
     )
     app.asgi_handler = Edge(app.asgi_handler)
     return app
@@ -62,7 +64,9 @@ def _shell(state: State) -> Shell:
     return shell
 
 
-def _lifespan(settings: Settings, clock: Clock) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+def _lifespan(
+    settings: Settings, clock: Clock, process: int
+) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def opened(app: Litestar) -> AsyncIterator[None]:
         if settings.database_url is None:
@@ -72,7 +76,7 @@ def _lifespan(settings: Settings, clock: Clock) -> Callable[[Litestar], Abstract
                 await check_current(conn)
                 await ensure_operator(conn, settings.operator_key, settings.data_dir, clock())
             ingest = Ingest(pool, settings.past_days)
-            app.state.shell = Shell(settings, pool, ingest, cpu, Metrics(pool), clock)
+            app.state.shell = Shell(settings, pool, ingest, cpu, Metrics(pool, process), clock)
             yield
 
     return opened

@@ -18,38 +18,46 @@ BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 class PoolCollector(Collector):
     """The database pool, asked at each scrape."""
 
-    def __init__(self, pool: Pool) -> None:
-        """Watches one pool."""
+    def __init__(self, pool: Pool, process: str) -> None:
+        """Watches one pool, of the process named so."""
         self._pool = pool
+        self._process = process
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Connections by state, and requests that wait for one."""
         stats = self._pool.get_stats()
         family = GaugeMetricFamily(
-            "hourmeter_pool_connections", "Database connections of this process.", labels=["state"]
+            "hourmeter_pool_connections", "Database connections of this process.", labels=["state", "process"]
         )
         idle, size = stats.get("pool_available", 0), stats.get("pool_size", 0)
-        family.add_metric(["idle"], idle)
-        family.add_metric(["used"], size - idle)
+        family.add_metric(["idle", self._process], idle)
+        family.add_metric(["used", self._process], size - idle)
         yield family
-        waiting = GaugeMetricFamily("hourmeter_pool_waiting", "Requests that wait for a database connection.")
-        waiting.add_metric([], stats.get("requests_waiting", 0))
+        about = "Requests that wait for a database connection."
+        waiting = GaugeMetricFamily("hourmeter_pool_waiting", about, labels=["process"])
+        waiting.add_metric([self._process], stats.get("requests_waiting", 0))
         yield waiting
 
 
 class Metrics:
-    """The metrics of one served app; every label has a closed set of values, so nobody outside can make series."""
+    """The metrics of one served app; every label has a closed set of values, so nobody outside can make series.
 
-    def __init__(self, pool: Pool) -> None:
-        """Starts all counters at zero."""
+    Where several processes share a port, any of them answers a scrape with its own series, told apart by `process`.
+    """
+
+    def __init__(self, pool: Pool, process: int = 0) -> None:
+        """Starts all counters of a process at zero; processes that share a port are numbered from 0."""
         self._registry = registry = CollectorRegistry()
+        self._process = str(process)
         ProcessCollector(registry=registry)
-        registry.register(PoolCollector(pool))
-        self._events = Counter("hourmeter_events", "Events by what became of them.", ["outcome"], registry=registry)
+        registry.register(PoolCollector(pool, self._process))
+        self._events = Counter(
+            "hourmeter_events", "Events by what became of them.", ["outcome", "process"], registry=registry
+        )
         self._requests = Histogram(
             "hourmeter_request_seconds",
             "Time from a request's head to the end of its answer.",
-            ["method", "route", "status"],
+            ["method", "route", "status", "process"],
             buckets=BUCKETS,
             registry=registry,
         )
@@ -59,17 +67,17 @@ class Metrics:
             registry=registry,
         )
         for outcome in ("accepted", "duplicate", "rejected"):
-            self._events.labels(outcome)
+            self._events.labels(outcome, self._process)
 
     def count(self, receipt: Receipt) -> None:
         """Counts the events of a receipt; call it once per receipt, after the commit."""
-        self._events.labels("accepted").inc(receipt.accepted)
-        self._events.labels("duplicate").inc(receipt.duplicates)
-        self._events.labels("rejected").inc(len(receipt.rejected))
+        self._events.labels("accepted", self._process).inc(receipt.accepted)
+        self._events.labels("duplicate", self._process).inc(receipt.duplicates)
+        self._events.labels("rejected", self._process).inc(len(receipt.rejected))
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Counts a request and how long it took; `route` is the template, never the path."""
-        self._requests.labels(method, route, str(status)).observe(seconds)
+        self._requests.labels(method, route, str(status), self._process).observe(seconds)
 
     def text(self, lag_seconds: float) -> bytes:
         """Everything in the text exposition format, with the lag as measured now (NaN: not known)."""

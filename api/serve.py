@@ -34,19 +34,22 @@ async def serve(
     stop: asyncio.Event | None = None,
     ready: Callable[[], None] | None = None,
     clock: Clock = utc_now,
+    process: int = 0,
 ) -> None:
     """Serves until `stop` is set or the task is cancelled; then answers what is under way, for 30 s at most.
 
-    `ready` is called once connections are accepted. Signals are the caller's.
+    `ready` is called once connections are accepted. Signals are the caller's. Of processes that share the port, the one
+    numbered 0 starts first and sees that it was free.
 
     Raises:
         MigrationError: the database is not what this version needs.
         SettingsError: there is no database, the address is taken, or the operator's key file holds none.
         RuntimeError: the server ended although nobody stopped it; its cause is the server's.
     """
-    must_be_free(settings.host, settings.port)
+    if process == 0:
+        must_be_free(settings.host, settings.port)
     _collect_rarely()
-    app = create_app(settings, clock=clock)
+    app = create_app(settings, clock=clock, process=process)
     async with _living(app):
         server = Server(
             app,

@@ -129,6 +129,8 @@ def _add_serve(commands: Commands) -> None:
     more = "Without DATABASE_URL it starts its own PostgreSQL in METER_DATA_DIR and keeps it up to date."
     parser = _command(commands, "serve", _serve, "Serve the API and the pages, and run the worker beside them", more)
     parser.add_argument("--no-worker", action="store_true", help=f"leave timed jobs to `{PROGRAM} work`")
+    beside = "serve beside the process that started this one, as its number N (METER_PROCESSES sees to that)"
+    parser.add_argument("--beside", type=int, default=0, metavar="N", help=beside)
     _add_with_parent(parser)
 
 
@@ -151,7 +153,9 @@ async def _serving(settings: Settings, options: Namespace, *, is_ours: bool) -> 
         _log.info("serving at http://%s:%d%s", settings.host, settings.port,
                   "" if settings.operator_key else f"; the operator's key is in {kept}")  # fmt: skip
 
-    parts: list[Coroutine[Any, Any, None]] = [serve(settings, ready=ready)]
+    parts: list[Coroutine[Any, Any, None]] = [serve(settings, ready=ready, process=options.beside)]
+    others = range(1, 1 if options.beside else settings.processes)
+    parts += [processes.keep(["serve", "--no-worker", "--beside", str(number)], os.environ) for number in others]
     if not options.no_worker:
         parts.append(processes.keep(["work"], os.environ))
     await _until(stop, parts)

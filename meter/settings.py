@@ -56,6 +56,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("METER_DATA_DIR", Path, "./data", "Where the embedded PostgreSQL and the first operator key are kept"),
     Setting("METER_HOST", str, "127.0.0.1", "Address to listen on"),
     Setting("METER_PORT", _port, "8100", "Port to listen on"),
+    Setting("METER_PROCESSES", _positive, "1", "How many processes serve the port; each computes on one core"),
     Setting(
         "METER_OPERATOR_KEY", _operator_key, None, "The first operator key; unset: made on first start", secret=True
     ),
@@ -76,6 +77,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_dir: Path
     host: str
     port: int
+    processes: int
     operator_key: str | None
     seller_name: str
     default_plan: str

@@ -33,8 +33,8 @@ def free_port() -> int:
 class Service:
     """`meter serve` on a database; `kill` is SIGKILL, `start` may follow it."""
 
-    def __init__(self, database: str, data_dir: Path, *arguments: str) -> None:
-        """Serves `database`, a migrated one; `data_dir` is for its own files."""
+    def __init__(self, database: str, data_dir: Path, *arguments: str, **settings: str) -> None:
+        """Serves `database`, a migrated one; `data_dir` is for its own files; `settings` go on top of the usual."""
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._arguments = arguments
@@ -45,6 +45,7 @@ class Service:
             "METER_DATA_DIR": str(data_dir),
             "METER_PORT": str(self.port),
             "METER_OPERATOR_KEY": OPERATOR_KEY,
+            **settings,
         }
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -88,9 +89,9 @@ class Service:
 
 
 @contextmanager
-def serving(database: str, data_dir: Path, *arguments: str) -> Iterator[Service]:
+def serving(database: str, data_dir: Path, *arguments: str, **settings: str) -> Iterator[Service]:
     """A running service, stopped at the end."""
-    service = Service(database, data_dir, *arguments)
+    service = Service(database, data_dir, *arguments, **settings)
     service.start()
     try:
         yield service

@@ -79,14 +79,16 @@ async def test_metrics_count_events_and_requests(site: Site) -> None:
     def grown(name: str, labels: str) -> float:
         return after[name, labels] - before.get((name, labels), 0)
 
-    outcomes = [grown("hourmeter_events_total", f"outcome={each}") for each in ("accepted", "duplicate", "rejected")]
+    outcomes = [
+        grown("hourmeter_events_total", f"outcome={each} process=0") for each in ("accepted", "duplicate", "rejected")
+    ]
     assert outcomes == [1, 1, 2]
     count = "hourmeter_request_seconds_count"
-    assert grown(count, "method=POST route=/v1/events status=200") == 2
-    assert grown(count, "method=GET route=/v1/teams/{team_id} status=404") == 1
-    assert grown(count, "method=GET route=unmatched status=404") == 1
-    assert grown(count, "method=other route=unmatched status=405") == 1
-    assert after["hourmeter_pool_connections", "state=idle"] >= 0
+    assert grown(count, "method=POST process=0 route=/v1/events status=200") == 2
+    assert grown(count, "method=GET process=0 route=/v1/teams/{team_id} status=404") == 1
+    assert grown(count, "method=GET process=0 route=unmatched status=404") == 1
+    assert grown(count, "method=other process=0 route=unmatched status=405") == 1
+    assert after["hourmeter_pool_connections", "process=0 state=idle"] >= 0
 
 
 async def test_an_operator_key_is_made_once_and_kept_in_a_file(database: str, tmp_path: Path) -> None:

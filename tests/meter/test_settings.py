@@ -31,6 +31,7 @@ def test_defaults() -> None:
         max_body_bytes=32 * 1024 * 1024,
         max_batch=20_000,
         refresh_seconds=2,
+        processes=1,
     )
 
 

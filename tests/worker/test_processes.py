@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,11 +12,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import psutil
 import psycopg
 import pytest
 
-from tests.served import Service, free_port, serving
+from tests.served import Service, free_port, make_team, serving
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.slow, pytest.mark.database]
@@ -82,6 +84,32 @@ def test_a_worker_that_dies_is_started_again(database: str, tmp_path: Path) -> N
         wait_until(lambda: is_gone(first))
         assert worker_of(service.pid) != first
         assert "ended by itself" in service.log()
+
+
+def answering(service: Service) -> set[str]:
+    """Answer the numbers of the processes that answer scrapes, each over a connection of its own."""
+    pages = [httpx.get(f"{service.url}/metrics").text for _ in range(20)]
+    return {number for page in pages for number in re.findall(r'hourmeter_pool_waiting{process="(\d)"}', page)}
+
+
+def test_two_processes_share_the_port_and_the_count(database: str, tmp_path: Path) -> None:
+    """Both answer; events sent twice over many connections count once; SIGKILL to the first ends the second."""
+    with serving(database, tmp_path, METER_PROCESSES="2") as service:
+        wait_until(lambda: answering(service) == {"0", "1"})
+        client = make_team(service.url)
+        at = "2026-11-02T09:00:00Z"
+        batches = [
+            [{"id": f"{n}-{k}", "time": at, "meter": "requests", "quantity": 1} for k in range(10)] for n in range(20)
+        ]
+        receipts = [client.twin().push(batch) for batch in batches * 2]
+        assert sum(receipt["accepted"] for receipt in receipts) == 200
+        assert sum(receipt["duplicates"] for receipt in receipts) == 200
+        items = client.usage(meter="requests", from_="2026-11-02", to="2026-11-03")
+        assert [item["quantity"] for item in items] == ["200"]
+        others = psutil.Process(service.pid).children()
+        assert len(others) == 2, "the second process and the worker"
+        service.kill()
+        wait_until(lambda: all(map(is_gone, others)))
 
 
 def test_without_a_worker(database: str, tmp_path: Path) -> None:
