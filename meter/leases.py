@@ -21,7 +21,7 @@ Outcome = Literal["done", "failed", "stopped"]
 
 TTL = timedelta(seconds=30)
 RENEWALS_PER_TTL = 3
-SHARE = 3  # a job works at most one part in so many of the time
+SHARE = 6  # a job works at most one part in so many of the time
 RETRY_SECONDS = 300.0
 
 
@@ -34,9 +34,9 @@ class Run(NamedTuple):
 
 
 def rest(run: Run, every_s: float) -> timedelta:
-    """How long a job rests after a run: its period less the time it took, but at least twice that time.
+    """How long a job rests after a run: its period less the time it took, but at least five times that time.
 
-    So no job works more than a third of the time, however long one run takes; a failed one comes again within five
+    So no job works more than a sixth of the time, however long one run takes; a failed one comes again within five
     minutes.
     """
     period = min(every_s, RETRY_SECONDS) if run.outcome == "failed" else every_s

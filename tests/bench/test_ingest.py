@@ -53,7 +53,7 @@ def over_http(service: Service, key: str, total: int, batch: int, connections: i
     return total / float(done.stdout)
 
 
-@pytest.mark.parametrize("connections", [1, 4, 8])
+@pytest.mark.parametrize("connections", [1, 4, 16])
 def test_ingest_against_raw_copy(
     served_by: Service, any_database: str, engine: str, processes: int, connections: int
 ) -> None:
