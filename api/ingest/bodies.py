@@ -42,7 +42,7 @@ class Bodies(Generic[T]):
 
         Raises InvalidBody when nothing of it can be read, and BatchTooLarge above `most` items.
         """
-        _check_parts(body, most)
+        _check_parts(body, b"{", OBJECTS_EACH * most)
         if media_type not in LINES and body.lstrip()[:1] == b"[":
             return self._array(body, most)
         lines = [line for line in body.splitlines() if line.strip()] if media_type in LINES else [body]
@@ -66,6 +66,7 @@ class Bodies(Generic[T]):
         return found
 
     def _each(self, body: bytes, most: int) -> list[T | Rejection]:
+        _check_parts(body, b",", PARTS_EACH * most)
         try:
             items = [bytes(item) for item in _raw_items.decode(body)]
         except _UNREADABLE as error:
@@ -127,10 +128,10 @@ def _is_json(text: bytes) -> bool:
     return True
 
 
-def _check_parts(body: bytes, most: int) -> None:
-    """Refuses what would unfold into far more objects than it has bytes for, before anything is made of it."""
-    if body.count(b"{") > OBJECTS_EACH * most or body.count(b",") > PARTS_EACH * most:
-        raise BatchTooLarge(f"more parts than {most} events have; send fewer at once")
+def _check_parts(body: bytes, mark: bytes, most: int) -> None:
+    """Refuses what would unfold into many times its size, before anything is made of it."""
+    if body.count(mark) > most:
+        raise BatchTooLarge(f"more than {most} parts in one body; send fewer events at once")
 
 
 def _check_size(count: int, most: int) -> None:
