@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Awaitable, Callable
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
@@ -21,7 +21,6 @@ from meter.model import Caller, Team
 
 Guard = Callable[[AnyConnection, BaseRouteHandler], Awaitable[None]]
 LONGEST_MEMBER = 200
-OPERATOR = "operator"
 
 AskedTeam = Annotated[
     UUID | None,
@@ -126,8 +125,3 @@ async def team_seen_by(caller: Caller, shell: Shell, asked: UUID | None) -> Team
     if team is None:
         raise NotFound("there is no such team")
     return team
-
-
-def user_of(connection: AnyConnection) -> Any:  # noqa: ANN401 (the framework's own type)
-    """What a guard left, None on routes without one."""
-    return connection.scope.get("user")

@@ -75,7 +75,7 @@ async def serve(
 
 
 def _collect_rarely() -> None:
-    """Lets garbage wait: a batch makes tens of thousands of objects and no cycles; looking for some took a tenth."""
+    """Lets garbage wait: a batch makes tens of thousands of objects and no cycles; looking took up to a tenth."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)

@@ -102,14 +102,6 @@ class UnknownMeter(Problem):
     title = "There is no such meter"
 
 
-class Conflict(Problem):
-    """The request contradicts what is stored."""
-
-    status = 409
-    code = "conflict"
-    title = "This contradicts what is stored"
-
-
 class IdempotencyConflict(Problem):
     """The same Idempotency-Key came with another request."""
 

@@ -1,7 +1,7 @@
 """Events to packed rows, fast: nearly every event at high volume has one plain shape and a series seen before.
 
 The plain loop decides nothing that `facts.rows` would decide otherwise (a property test holds the two together); it
-is here because it costs a third. Whatever is not plain, or new, goes the long way.
+is here because it costs less than half. Whatever is not plain, or new, goes the long way.
 """
 
 from __future__ import annotations
