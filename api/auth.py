@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
 from uuid import UUID
 
-import msgspec
 from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, QueryParameter
 
@@ -16,8 +15,8 @@ from api.request import Request
 from api.state import AnyConnection, Shell, shell_of
 from meter import keys, teams
 from meter.errors import Forbidden, InvalidParameter, NotFound, Unauthorized
-from meter.keys import Scope
 from meter.model import Caller, Team
+from meter.permissions import admit, permission
 
 Guard = Callable[[AnyConnection, BaseRouteHandler], Awaitable[None]]
 LONGEST_MEMBER = 200
@@ -28,28 +27,33 @@ AskedTeam = Annotated[
 ]
 
 
-def needs(*scopes: Scope) -> Guard:
-    """Lets the operator's keys pass, and those with any of these scopes. Raises Unauthorized, Forbidden."""
+def may(name: str) -> Guard:
+    """Lets those pass whom the matrix of meter/permissions.py gives the permission of that name.
+
+    The guard raises Unauthorized, Forbidden and UnknownMember. Raises KeyError for a name that the matrix lacks.
+    """
+    wanted = permission(name)
 
     async def guard(connection: AnyConnection, _: BaseRouteHandler) -> None:
-        caller = await authenticate(connection)
-        if not caller.is_operator and caller.scopes.isdisjoint(scopes):
-            raise Forbidden(f"this key has {', '.join(sorted(caller.scopes))}; it needs {' or '.join(scopes)}")
-        connection.scope["user"] = caller
+        connection.scope["user"] = admit(wanted, await authenticate(connection))
 
     return guard
 
 
-async def operator_only(connection: AnyConnection, _: BaseRouteHandler) -> None:
-    """Lets the operator's keys pass. Raises Unauthorized, Forbidden."""
-    caller = await authenticate(connection)
-    if not caller.is_operator:
-        raise Forbidden("only the operator's key may do that")
-    connection.scope["user"] = caller
+def only_own(caller: Caller, asked: Sequence[str] | None) -> tuple[str, ...] | None:
+    """The members whose usage an answer is about, None for all: those asked for, as far as the caller may see them.
+
+    Raises Forbidden when one who sees own usage only asks for another member's.
+    """
+    if caller.only_member is None:
+        return tuple(asked) if asked else None
+    if asked and set(asked) != {caller.only_member}:
+        raise Forbidden("a member sees own usage only; leave `member` out")
+    return (caller.only_member,)
 
 
 async def authenticate(connection: AnyConnection) -> Caller:
-    """The caller whose key came as `Authorization: Bearer …`, with the member in X-User-ID.
+    """The caller whose key came as `Authorization: Bearer …`, with the member in X-User-ID and what they are there.
 
     Raises:
         Unauthorized: no key, or one that is unknown or revoked; both sound the same.
@@ -57,12 +61,20 @@ async def authenticate(connection: AnyConnection) -> Caller:
     """
     shell = shell_of(connection)
     key = bearer(connection.headers.get("authorization", ""))
+    member = member_of(connection.headers.get("x-user-id"))
     async with shell.pool.connection() as conn:
-        caller = await keys.find(conn, key, shell.clock())
+        caller = await keys.find(conn, key, shell.clock(), member, _named_team(connection))
     if caller is None:
         raise Unauthorized("this key is unknown or revoked")
-    member = member_of(connection.headers.get("x-user-id"))
-    return caller if member is None else msgspec.structs.replace(caller, member=member)
+    return caller
+
+
+def _named_team(connection: AnyConnection) -> UUID | None:
+    """The team that a request names, in the path or else the query; None for none or what can't be one."""
+    try:
+        return UUID(str(connection.path_params.get("team_id") or connection.query_params.get("team")))
+    except ValueError:
+        return None
 
 
 def bearer(header: str) -> str:

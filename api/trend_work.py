@@ -26,7 +26,10 @@ Columns = tuple[list[datetime], list[Decimal | None], list[str | None]]
 
 
 class Question(NamedTuple):
-    """A trend of one meter over [start, end), widened to whole windows of the zone; by one dimension or none."""
+    """A trend of one meter over [start, end), widened to whole windows of the zone; by one dimension or none.
+
+    Of these members only, None for all.
+    """
 
     meter: str
     start: datetime
@@ -34,6 +37,7 @@ class Question(NamedTuple):
     window: Window
     zone: ZoneInfo
     group_by: str | None = None
+    members: tuple[str, ...] | None = None
 
 
 class Answer(NamedTuple):
@@ -78,6 +82,7 @@ def _query(question: Question, read_from: datetime, to: datetime) -> Query:
         end=to,
         zone=question.zone,
         window=question.window,
+        members=question.members,
         group_by=() if question.group_by is None else (question.group_by,),
     )
 

@@ -78,6 +78,14 @@ class Forbidden(Problem):
     title = "This key may not do that"
 
 
+class UnknownMember(Problem):
+    """X-User-ID names nobody of the team, on a route that registers nobody."""
+
+    status = 403
+    code = "unknown_member"
+    title = "There is no such member in this team"
+
+
 class NotFound(Problem):
     """It does not exist, or belongs to another team: both look the same."""
 

@@ -11,19 +11,18 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from uuid_utils.compat import uuid7
 
 from meter.database import Connection
 from meter.model import Caller, Team
+from meter.permissions import SCOPES, Scope
 from meter.settings import SettingsError
 from sql import statement
 
-Scope = Literal["ingest", "read", "admin"]
 Kind = Literal["standard", "internal"]
-SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 ALPHABET = string.ascii_letters + string.digits
 PREFIX_LENGTH = 8
@@ -90,25 +89,35 @@ async def revoke(conn: Connection, team_id: int, public_id: UUID, now: datetime)
     return await (await conn.execute(statement("revoke_key"), asked)).fetchone() is not None
 
 
-def caller(row: Sequence[Any]) -> Caller:
+def caller(row: Sequence[Any], member: str | None = None) -> Caller:
     """Who is asking, from a row of find_key or find_session."""
-    team = Team(*row[5:]) if row[5] is not None else None
     return Caller(
-        key_id=row[0], key_public_id=row[1], team=team, scopes=frozenset(row[2]), internal=row[3] == "internal"
+        key_id=row[0],
+        key_public_id=row[1],
+        team=Team(*row[7:]) if row[7] is not None else None,
+        scopes=frozenset(row[2]),
+        internal=row[3] == "internal",
+        member=member,
+        role=row[6],
+        key_prefix=row[5],
     )
 
 
-async def find(conn: Connection, key: str, now: datetime) -> Caller | None:
+async def find(
+    conn: Connection, key: str, now: datetime, member: str | None = None, asked: UUID | None = None
+) -> Caller | None:
     """Whose key this is, None for one that is unknown or revoked; its use is noted at most once a minute.
 
-    The index compares hashes of whole keys, so how long a refusal takes says nothing about any key.
+    With a `member`, what they are in the key's team. The operator's key then acts in the team `asked` about, if there
+    is one. The index compares hashes of whole keys, so how long a refusal takes says nothing about any key.
     """
-    row = await (await conn.execute(statement("find_key"), {"secret_hash": hash_of(key)})).fetchone()
+    given = {"secret_hash": hash_of(key), "member": member, "asked": asked}
+    row = await (await conn.execute(statement("find_key"), given)).fetchone()
     if row is None:
         return None
     if row[4] is None or now - row[4] >= SEEN_EVERY:
         await conn.execute(statement("touch_key"), {"key_id": row[0], "now": now, "before": now - SEEN_EVERY})
-    return caller(row)
+    return caller(row, member)
 
 
 async def ensure_operator(conn: Connection, given: str | None, data_dir: Path, now: datetime) -> None:

@@ -82,7 +82,11 @@ class Team(msgspec.Struct, frozen=True):
 
 
 class Caller(msgspec.Struct, frozen=True):
-    """Who is asking: a key, its team (None: the operator) and what it may do; `member` from X-User-ID."""
+    """Who is asking: a key, its team (None: the operator) and what it may do.
+
+    `member` is from X-User-ID and `role` what they are in the team, None for nobody there. Where `only_member` is set
+    the answer is about that member's usage alone.
+    """
 
     key_id: int
     key_public_id: UUID
@@ -90,6 +94,9 @@ class Caller(msgspec.Struct, frozen=True):
     scopes: frozenset[str]
     internal: bool
     member: str | None = None
+    role: str | None = None
+    only_member: str | None = None
+    key_prefix: str = ""
 
     @property
     def is_operator(self) -> bool:

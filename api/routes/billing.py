@@ -13,7 +13,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody
 from msgspec import Meta
 
-from api.auth import maybe_team, needs, operator_only, path_team
+from api.auth import may, maybe_team, path_team
 from api.errors import problems
 from api.given import TheShell, TheTeam
 from api.invoice_view import CalculationView, PeriodView, calculation_view, digits, period_view
@@ -125,7 +125,7 @@ class ChosenPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @post(
     "/v1/billing/calculate",
     status_code=200,
-    guards=[needs("read", "admin")],
+    guards=[may("calculate")],
     dependencies={"team": Provide(maybe_team)},
     responses=problems(NotFound, InvalidBody, UnknownPlan, CurrencyMismatch, BodyTooLarge, UnsupportedEncoding),
     tags=["billing"],
@@ -164,7 +164,7 @@ def edges_of(from_: str | None, to: str | None, zone: str) -> tuple[datetime, da
     return instant_of("from", from_, ZoneInfo(zone)), instant_of("to", to, ZoneInfo(zone))
 
 
-@get("/v1/prices/plans", guards=[needs("ingest", "read", "admin")], responses=problems(), tags=["billing"])
+@get("/v1/prices/plans", guards=[may("view_catalogue")], responses=problems(), tags=["billing"])
 async def list_plans() -> Plans:
     """List every plan with its prices, book by book."""
     return Plans([_plan_view(plan) for plan in prices.plans()])
@@ -202,7 +202,7 @@ def _price_view(price: Price) -> PriceView:
 
 @get(
     "/v1/billing/subscription",
-    guards=[needs("read", "admin")],
+    guards=[may("view_billing")],
     responses=problems(NotFound, NoSubscription),
     tags=["billing"],
 )
@@ -215,7 +215,7 @@ async def get_subscription(team: TheTeam, shell: TheShell) -> SubscriptionView:
 
 @put(
     "/v1/teams/{team_id:uuid}/subscription",
-    guards=[operator_only],
+    guards=[may("change_plan")],
     dependencies={"team": Provide(path_team)},
     responses=problems(NotFound, InvalidBody, UnknownPlan, CurrencyMismatch, BodyTooLarge, UnsupportedEncoding),
     tags=["billing"],

@@ -12,7 +12,7 @@ from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 
-from api.auth import maybe_team, needs, path_team
+from api.auth import may, maybe_team, path_team
 from api.errors import problems
 from api.given import TheCaller, TheShell, TheTeam
 from api.idempotency import Retry
@@ -63,7 +63,7 @@ class _NeverAnsweredError(Exception):
 
 @post(
     "/v1/teams/{team_id:uuid}/invoices",
-    guards=[needs("admin")],
+    guards=[may("generate_invoice")],
     dependencies={"team": Provide(path_team)},
     response_description="The new invoice.",
     responses={
@@ -146,7 +146,7 @@ async def found_invoice(conn: Connection, public_id: UUID, team_id: int | None) 
 
 @get(
     "/v1/invoices",
-    guards=[needs("read", "admin")],
+    guards=[may("view_billing")],
     dependencies={"team": Provide(maybe_team)},
     responses=problems(NotFound),
     tags=["invoices"],
@@ -161,7 +161,7 @@ async def list_invoices(
     return page(found, limit, summary, lambda invoice: invoice.public_id)
 
 
-@get("/v1/invoices/{invoice_id:uuid}", guards=[needs("read", "admin")], responses=problems(NotFound), tags=["invoices"])
+@get("/v1/invoices/{invoice_id:uuid}", guards=[may("view_billing")], responses=problems(NotFound), tags=["invoices"])
 async def get_invoice(invoice_id: FromPath[UUID], caller: TheCaller, shell: TheShell) -> InvoiceView:
     """Show an invoice with its lines, how each came about, and what each member costs and used."""
     async with shell.pool.connection() as conn:
@@ -170,7 +170,7 @@ async def get_invoice(invoice_id: FromPath[UUID], caller: TheCaller, shell: TheS
 
 @get(
     "/v1/invoices/{invoice_id:uuid}/pdf",
-    guards=[needs("read", "admin")],
+    guards=[may("view_billing")],
     media_type=PDF,
     responses=problems(NotFound),
     tags=["invoices"],

@@ -12,7 +12,7 @@ from litestar.di import Provide
 from litestar.params import FromPath, JSONBody
 from msgspec import Meta
 
-from api.auth import needs, path_team
+from api.auth import may, path_team
 from api.errors import problems
 from api.given import TheCaller, TheShell, TheTeam
 from api.idempotency import Retry, once
@@ -20,7 +20,8 @@ from api.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page, position_of
 from api.routes.teams import Line
 from meter import keys
 from meter.errors import BodyTooLarge, Forbidden, IdempotencyConflict, InvalidBody, NotFound, UnsupportedEncoding
-from meter.keys import Kind, Scope
+from meter.keys import Kind
+from meter.permissions import Scope
 
 PATH = "/v1/teams/{team_id:uuid}/keys"
 
@@ -65,7 +66,7 @@ def without_secret(created: CreatedKey) -> CreatedKey:
 
 @post(
     PATH,
-    guards=[needs("admin")],
+    guards=[may("manage_keys")],
     dependencies={"team": Provide(path_team)},
     responses=problems(NotFound, InvalidBody, IdempotencyConflict, BodyTooLarge, UnsupportedEncoding),
     tags=["keys"],
@@ -96,7 +97,7 @@ async def create_key(
 
 @get(
     PATH,
-    guards=[needs("admin")],
+    guards=[may("manage_keys")],
     dependencies={"team": Provide(path_team)},
     responses=problems(NotFound),
     tags=["keys"],
@@ -112,7 +113,7 @@ async def list_keys(
 
 @delete(
     PATH + "/{key_id:uuid}",
-    guards=[needs("admin")],
+    guards=[may("manage_keys")],
     dependencies={"team": Provide(path_team)},
     responses=problems(NotFound),
     tags=["keys"],

@@ -6,7 +6,7 @@ import msgspec
 from litestar import get
 from litestar.di import NamedDependency, Provide
 
-from api.auth import maybe_team, needs
+from api.auth import may, maybe_team
 from api.errors import problems
 from api.given import TheShell
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page, position_of
@@ -35,7 +35,7 @@ def shown(meter: Meter) -> MeterView:
 
 @get(
     "/v1/meters",
-    guards=[needs("ingest", "read", "admin")],
+    guards=[may("view_catalogue")],
     dependencies={"team": Provide(maybe_team)},
     responses=problems(NotFound),
     tags=["meters"],

@@ -12,7 +12,7 @@ from litestar.di import Provide
 from litestar.params import JSONBody
 from msgspec import Meta
 
-from api.auth import needs, operator_only, path_team
+from api.auth import may, path_team
 from api.errors import problems
 from api.given import TheShell, TheTeam
 from api.idempotency import Retry, once
@@ -81,7 +81,7 @@ def shown(team: Team) -> TeamView:
 
 @post(
     "/v1/teams",
-    guards=[operator_only],
+    guards=[may("operate")],
     responses=problems(
         InvalidBody, UnknownPlan, CurrencyMismatch, IdempotencyConflict, BodyTooLarge, UnsupportedEncoding
     ),
@@ -101,7 +101,7 @@ async def create_team(data: JSONBody[NewTeam], retry: Retry, shell: TheShell) ->
         return await once(conn, retry, make, now)
 
 
-@get("/v1/teams", guards=[operator_only], responses=problems(), tags=["teams"])
+@get("/v1/teams", guards=[may("operate")], responses=problems(), tags=["teams"])
 async def list_teams(shell: TheShell, limit: Limit = DEFAULT_LIMIT, cursor: Cursor = None) -> Page[TeamView]:
     """List all teams, oldest first."""
     async with shell.pool.connection() as conn:
@@ -111,7 +111,7 @@ async def list_teams(shell: TheShell, limit: Limit = DEFAULT_LIMIT, cursor: Curs
 
 @get(
     "/v1/teams/{team_id:uuid}",
-    guards=[needs("read", "admin")],
+    guards=[may("view_team")],
     dependencies={"team": Provide(path_team)},
     responses=problems(NotFound),
     tags=["teams"],
@@ -123,7 +123,7 @@ async def get_team(team: TheTeam) -> TeamView:
 
 @get(
     "/v1/teams/{team_id:uuid}/services",
-    guards=[needs("read", "admin")],
+    guards=[may("view_team")],
     dependencies={"team": Provide(path_team)},
     responses=problems(NotFound),
     tags=["teams"],

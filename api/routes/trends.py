@@ -10,9 +10,9 @@ from litestar import get
 from litestar.params import FromQuery, QueryParameter
 
 from analytics.trends import GroupTrend
-from api.auth import needs
+from api.auth import may, only_own
 from api.errors import problems
-from api.given import TheShell, TheTeam
+from api.given import TheCaller, TheShell, TheTeam
 from api.questions import instant_of, zone_of
 from api.trend_work import Question, answer
 from meter.errors import NotFound, RawDataGone, UnknownMeter
@@ -45,12 +45,13 @@ class TrendAnswer(msgspec.Struct, frozen=True, rename={"from_": "from"}):
 
 @get(
     "/v1/analytics/trends",
-    guards=[needs("read", "admin")],
+    guards=[may("view_usage")],
     responses=problems(NotFound, UnknownMeter, RawDataGone),
     tags=["analytics"],
 )
 async def get_trends(  # noqa: PLR0913, PLR0917 (a query parameter each)
     team: TheTeam,
+    caller: TheCaller,
     shell: TheShell,
     meter: FromQuery[str],
     from_: Start,
@@ -59,9 +60,13 @@ async def get_trends(  # noqa: PLR0913, PLR0917 (a query parameter each)
     tz: Zone = None,
     group_by: Group = None,
 ) -> TrendAnswer:
-    """Tell where usage of a meter goes: change to the span before, slope, moving average, peak, rhythm, per group."""
+    """Tell where usage of a meter goes: change to the span before, slope, moving average, peak, rhythm, per group.
+
+    With X-User-ID of a member it is about their own usage.
+    """
     zone = zone_of(tz or team.timezone)
-    question = Question(meter, instant_of("from", from_, zone), instant_of("to", to, zone), window, zone, group_by)
+    start, end = instant_of("from", from_, zone), instant_of("to", to, zone)
+    question = Question(meter, start, end, window, zone, group_by, only_own(caller, None))
     found = await answer(shell, team, question)
     return TrendAnswer(
         meter=found.meter.slug,

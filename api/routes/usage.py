@@ -12,9 +12,9 @@ import msgspec
 from litestar import Response, get
 from litestar.params import FromQuery, QueryParameter
 
-from api.auth import needs
+from api.auth import may, only_own
 from api.errors import problems
-from api.given import TheShell, TheTeam
+from api.given import TheCaller, TheShell, TheTeam
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_of, position_of
 from api.questions import instant_of, zone_of
 from api.request import Request
@@ -51,13 +51,14 @@ class UsageAnswer(msgspec.Struct, frozen=True):
 
 @get(
     "/v1/usage",
-    guards=[needs("read", "admin")],
+    guards=[may("view_usage")],
     responses=problems(NotFound, UnknownMeter, RawDataGone),
     tags=["usage"],
 )
 async def get_usage(  # noqa: PLR0913, PLR0917 - a query parameter each
     request: Request,
     shell: TheShell,
+    caller: TheCaller,
     team: TheTeam,
     meter: FromQuery[str],
     from_: Start,
@@ -74,7 +75,7 @@ async def get_usage(  # noqa: PLR0913, PLR0917 - a query parameter each
 ) -> Response[UsageAnswer]:
     """Usage between two instants, exact for any instants and complete at the moment of asking, late events included.
 
-    Filter by a declared dimension by its name, as in `&model=…`.
+    With X-User-ID of a member it is about their own usage. Filter by a declared dimension by name, as in `&model=…`.
     """
     zone = zone_of(tz or team.timezone)
     query = Query(
@@ -83,7 +84,7 @@ async def get_usage(  # noqa: PLR0913, PLR0917 - a query parameter each
         end=instant_of("to", to, zone),
         zone=zone,
         window=window,
-        members=_names(member),
+        members=only_own(caller, member),
         services=_names(service),
         keys=_names(key),
         dimensions=_dimensions(request.query_params.dict()),

@@ -1,4 +1,5 @@
--- Whose key has this hash, what may it do, and which team does it belong to? A revoked key is nobody's.
+-- Whose key has this hash, what may it do, which team does it belong to, and what is the member there? A revoked key is
+-- nobody's. The operator's key, which has no team, acts in the team asked about when it acts for a member.
 
 select
     k.id,
@@ -6,6 +7,8 @@ select
     k.scopes,
     k.kind,
     k.last_used_at,
+    k.prefix,
+    m.role,
     t.id,
     t.public_id,
     t.name,
@@ -14,5 +17,9 @@ select
     t.billing_email,
     t.created_at
 from api_key as k
-left join team as t on k.team_id = t.id
+left join team as t
+    on t.id = coalesce(
+        k.team_id, (select a.id from team as a where a.public_id = %(asked)s::uuid and %(member)s::text is not null)
+    )
+left join member as m on t.id = m.team_id and m.user_id = %(member)s::text
 where k.secret_hash = %(secret_hash)s and k.revoked_at is null

@@ -6,6 +6,8 @@ select
     k.scopes,
     k.kind,
     k.last_used_at,
+    k.prefix,
+    null::text as role,
     t.id,
     t.public_id,
     t.name,
