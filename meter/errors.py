@@ -96,6 +96,7 @@ class UnknownMember(Problem):
     status = 403
     code = "unknown_member"
     title = "There is no such member in this team"
+    remedy = "Name a member of the team in X-User-ID, or leave it out."
 
 
 class NotFound(Problem):
