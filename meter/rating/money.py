@@ -127,6 +127,11 @@ def displayed(quantity: Decimal, divisor: Decimal) -> Decimal:
     return plain(shown)
 
 
+def cut(value: Decimal) -> Decimal:
+    """Round to ``QUANTITY_PLACES``, half up, for people and programs to read; nothing is billed from it."""
+    return plain(value.quantize(Decimal(1).scaleb(-QUANTITY_PLACES), context=_WIDE))
+
+
 @exact()
 def share(total: Decimal, weights: Mapping[K, Decimal], unit: Decimal) -> dict[K, Decimal]:
     """Split ``total`` by ``weights`` in whole ``unit``s so that the parts add up exactly (largest remainder, Hamilton).

@@ -14,7 +14,9 @@ select
     m.user_id as member,
     v.slug as service,
     k.public_id as key,
-    s.dimensions
+    s.dimensions,
+    s.identity as public_id,
+    s.created_at
 from series as s
 inner join meter as t on s.meter_id = t.id
 left join member as m on s.member_id = m.id

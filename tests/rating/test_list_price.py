@@ -1,0 +1,65 @@
+"""What usage costs at list price: exact, by the price that counts it, and never zero where there is none."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from meter.list_price import Cost, Tariffs
+from meter.prices import plan_named
+from meter.rating import list_price
+from meter.rating.list_price import Listed
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("plan", "meter", "quantity", "divisor", "cost"),
+    [
+        ("credits/payg", "tokens.input", "6548", "1", "0.09822"),  # S3.2
+        ("credits/payg", "tokens.output", "108", "1", "0.00486"),
+        ("credits/starter", "embedding", "500", "1", "0.001"),  # half a credit, at 2.00 per 1,000
+        ("credits/starter", "requests", "1", "1", "0.002"),
+        ("calls/pro", "requests", "1", "1", "0.01"),  # included or not: the list price of one more
+        ("calls/enterprise", "requests", "7", "1", "0"),  # free without limit
+        ("cloud/payg", "cpu", "7200", "3600", "0.1"),
+        ("cloud/payg", "cpu", "1", "3600", "0.0000138888888888888888888888888888888889"),
+        ("cloud/payg", "requests", "1", "1", "0.00001"),
+    ],
+)
+def test_cost_at_list_price(plan: str, meter: str, quantity: str, divisor: str, cost: str) -> None:
+    """Quantity times the weight in a pool times price, over per and divisor."""
+    price = list_price.listed(plan_named(plan), meter)
+    assert isinstance(price, Listed)
+    assert price.currency == "USD"
+    assert list_price.cost(price, Decimal(quantity), Decimal(divisor)) == Decimal(cost)
+
+
+@pytest.mark.parametrize(
+    ("plan", "meter", "reason"),
+    [
+        ("credits/payg", "cpu", "unpriced"),
+        ("credits/payg", "requests", "unbilled"),
+        ("cloud/basic", "cpu", "by_peak"),
+        ("cloud/payg", "response_time", "unbilled"),
+    ],
+)
+def test_no_price_has_a_reason(plan: str, meter: str, reason: str) -> None:
+    """What has no price of its own says why."""
+    assert list_price.listed(plan_named(plan), meter) == reason
+
+
+def test_the_plan_of_the_time_counts() -> None:
+    """Each event costs what its own time's plan says; before the first plan the newest applies."""
+    starts = [NOW, NOW + timedelta(days=10)]
+    tariffs = Tariffs(starts, [plan_named("calls/free"), plan_named("calls/enterprise")], "USD")
+    one = Decimal(1)
+    costs = [
+        tariffs.cost("requests", NOW + timedelta(days=days), one, one, billable=True).amount for days in (-1, 0, 9, 10)
+    ]
+    assert costs == [Decimal(0), Decimal("0.01"), Decimal("0.01"), Decimal(0)]
+    assert tariffs.cost("requests", NOW, one, one, billable=False) == Cost(None, None, "not_billable")
+    assert tariffs._replace(currency="EUR").cost("requests", NOW, one, one, billable=True).reason == "other_currency"
+    assert Tariffs([], [], "USD").cost("requests", NOW, one, one, billable=True).reason == "no_plan"
