@@ -71,12 +71,18 @@ def _lifespan(
     async def opened(app: Litestar) -> AsyncIterator[None]:
         if settings.database_url is None:
             raise SettingsError("DATABASE_URL: the service needs one; `meter serve` starts an embedded server without")
-        async with database.pool(settings.database_url, settings.pool_size) as pool, CpuPool() as cpu:
+        async with (
+            database.pool(settings.database_url, settings.pool_size) as pool,
+            database.readers(settings.database_url, settings.read_pool_size, settings.query_seconds) as readers,
+            CpuPool() as cpu,
+        ):
             async with pool.connection() as conn:
                 await check_current(conn)
                 await ensure_operator(conn, settings.operator_key, settings.data_dir, clock())
             ingest = Ingest(pool, settings.past_days)
-            app.state.shell = Shell(settings, pool, ingest, cpu, Metrics(pool, process), clock)
+            app.state.shell = Shell(
+                settings, pool, readers, ingest, cpu, Metrics({"main": pool, "readers": readers}, process), clock
+            )
             yield
 
     return opened

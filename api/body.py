@@ -10,9 +10,8 @@ from typing import Protocol
 import zstandard
 from litestar.types import Receive
 
-from meter.errors import BodyTooLarge, InvalidBody, UnsupportedEncoding
+from meter.errors import BodyTooLarge, BodyTooSlow, InvalidBody, UnsupportedEncoding
 
-TIMEOUT_S = 60
 IN_LINE_BYTES = 65_536  # unpacking less than this takes less than handing it to a thread
 # RFC 9659: what a zstd window may need in HTTP; a frame that asks for more is refused before memory is.
 ZSTD_WINDOW = 8 << 20
@@ -29,23 +28,24 @@ class _Message(Protocol):
     def receive(self) -> Receive: ...
 
 
-async def read_body(request: _Message, limit: int) -> bytes:
+async def read_body(request: _Message, limit: int, seconds: float) -> bytes:
     """The whole body, unpacked as Content-Encoding says (gzip, deflate, zstd).
 
     Raises:
         UnsupportedEncoding: another encoding, or several.
         BodyTooLarge: more than `limit` bytes arrive, or come out of the packing.
-        InvalidBody: it ended early, took more than a minute, or is not what its encoding says.
+        BodyTooSlow: it has not arrived after `seconds`.
+        InvalidBody: it ended early, or is not what its encoding says.
     """
     unpack = _unpacker(request.headers.get("content-encoding", ""))
     announced = request.headers.get("content-length", "0")
     if announced.isascii() and announced.isdigit() and int(announced) > limit:
         raise _too_large(limit)
     try:
-        async with asyncio.timeout(TIMEOUT_S):
+        async with asyncio.timeout(seconds):
             packed = await _received(request.receive, limit)
     except TimeoutError:
-        raise InvalidBody(f"the body did not arrive within {TIMEOUT_S} seconds") from None
+        raise BodyTooSlow(f"the body did not arrive within {seconds} s; send less at once") from None
     if unpack is None:
         return packed
     if len(packed) < IN_LINE_BYTES:

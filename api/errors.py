@@ -15,6 +15,7 @@ from litestar.types import ExceptionHandlersMap
 from litestar.utils import normalize_path
 from psycopg_pool import PoolTimeout
 
+from api.state import shell_of
 from meter import errors
 from meter.errors import Problem
 
@@ -26,7 +27,9 @@ OF_EVERY_ROUTE: tuple[type[Problem], ...] = (
     errors.InvalidParameter,
     errors.Unauthorized,
     errors.Forbidden,
+    errors.RateLimited,
     errors.Busy,
+    errors.TimedOut,
 )
 AnyRequest = litestar.Request[Any, Any, Any]
 
@@ -49,7 +52,8 @@ class ProblemDocument(msgspec.Struct, frozen=True):
 def problems(*kinds: type[Problem]) -> dict[int, ResponseSpec]:
     """How these problems, and those that any route with a key can have, look in OpenAPI: for a route's `responses=`."""
     documented: dict[int, list[str]] = {}
-    for kind in (*OF_EVERY_ROUTE, *kinds):
+    of_bodies = (errors.BodyTooSlow,) if errors.BodyTooLarge in kinds else ()
+    for kind in (*OF_EVERY_ROUTE, *kinds, *of_bodies):
         documented.setdefault(kind.status, []).append(kind.code)
     return {status: _spec(", ".join(codes)) for status, codes in documented.items()}
 
@@ -141,6 +145,17 @@ def _busy(request: AnyRequest, error: Exception) -> Response[bytes]:
     return document(request, errors.Busy("the database can't be reached or is overloaded; send it again"))
 
 
+def _canceled(request: AnyRequest, error: Exception) -> Response[bytes]:
+    """A statement was stopped: reading, by the time limit of its pool; anything else, by somebody at the database."""
+    if request.method != "GET":
+        return _busy(request, error)
+    route = request.scope.get("path_template", "")
+    _log.warning("request %s: a statement of %s %s was canceled", request_id(request), request.method, route)
+    seconds = shell_of(request).settings.query_seconds
+    said = f"reading took more than {seconds} s; ask for a shorter range, longer windows or fewer groups"
+    return document(request, errors.QueryTooSlow(said))
+
+
 def _failed(request: AnyRequest, error: Exception) -> Response[bytes]:
     """Our own failure: everything for the log, nothing for the client but where to find it there."""
     route = request.scope.get("path_template", "")
@@ -151,6 +166,7 @@ def _failed(request: AnyRequest, error: Exception) -> Response[bytes]:
 HANDLERS: ExceptionHandlersMap = {
     Problem: _told,
     HTTPException: _of_framework,
+    psycopg.errors.QueryCanceled: _canceled,
     psycopg.OperationalError: _busy,
     PoolTimeout: _busy,
     Exception: _failed,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily
@@ -16,26 +16,28 @@ BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 
 
 class PoolCollector(Collector):
-    """The database pool, asked at each scrape."""
+    """The database pools, asked at each scrape."""
 
-    def __init__(self, pool: Pool, process: str) -> None:
-        """Watches one pool, of the process named so."""
-        self._pool = pool
+    def __init__(self, pools: Mapping[str, Pool], process: str) -> None:
+        """Watches pools by name, of the process named so."""
+        self._pools = pools
         self._process = process
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Connections by state, and requests that wait for one."""
-        stats = self._pool.get_stats()
-        family = GaugeMetricFamily(
-            "hourmeter_pool_connections", "Database connections of this process.", labels=["state", "process"]
+        labels = ["pool", "process"]
+        connections = GaugeMetricFamily(
+            "hourmeter_pool_connections", "Database connections of this process.", labels=["state", *labels]
         )
-        idle, size = stats.get("pool_available", 0), stats.get("pool_size", 0)
-        family.add_metric(["idle", self._process], idle)
-        family.add_metric(["used", self._process], size - idle)
-        yield family
         about = "Requests that wait for a database connection."
-        waiting = GaugeMetricFamily("hourmeter_pool_waiting", about, labels=["process"])
-        waiting.add_metric([self._process], stats.get("requests_waiting", 0))
+        waiting = GaugeMetricFamily("hourmeter_pool_waiting", about, labels=labels)
+        for name, pool in self._pools.items():
+            stats = pool.get_stats()
+            idle, size = stats.get("pool_available", 0), stats.get("pool_size", 0)
+            connections.add_metric(["idle", name, self._process], idle)
+            connections.add_metric(["used", name, self._process], size - idle)
+            waiting.add_metric([name, self._process], stats.get("requests_waiting", 0))
+        yield connections
         yield waiting
 
 
@@ -45,12 +47,12 @@ class Metrics:
     Where several processes share a port, any of them answers a scrape with its own series, told apart by `process`.
     """
 
-    def __init__(self, pool: Pool, process: int = 0) -> None:
+    def __init__(self, pools: Mapping[str, Pool], process: int = 0) -> None:
         """Starts all counters of a process at zero; processes that share a port are numbered from 0."""
         self._registry = registry = CollectorRegistry()
         self._process = str(process)
         ProcessCollector(registry=registry)
-        registry.register(PoolCollector(pool, self._process))
+        registry.register(PoolCollector(pools, self._process))
         self._events = Counter(
             "hourmeter_events", "Events by what became of them.", ["outcome", "process"], registry=registry
         )

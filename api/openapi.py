@@ -11,6 +11,8 @@ from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 
+from meter.errors import QueryTooSlow
+
 DESCRIPTION = (
     "Time-series metering, billing and analytics. Numbers are strings in answers; strings or numbers in requests. "
     "Refusals are problem documents (RFC 9457) with a stable `code`. The member that a program acts for is X-User-ID."
@@ -18,7 +20,7 @@ DESCRIPTION = (
 
 
 class ClosedJson(JsonRenderPlugin):
-    """Says of each struct that refuses unknown fields that it does, which the framework leaves out."""
+    """Says what the framework leaves out: which structs refuse unknown fields, and that reading may take too long."""
 
     def render(self, request: litestar.Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         """The document as JSON."""
@@ -26,6 +28,10 @@ class ClosedJson(JsonRenderPlugin):
         for schema in openapi_schema["components"]["schemas"].values():
             if schema.get("title") in closed:
                 schema["additionalProperties"] = False
+        for path in openapi_schema["paths"].values():
+            responses = path.get("get", {}).get("responses", {})
+            if "401" in responses:
+                responses.setdefault("504", responses["401"] | {"description": QueryTooSlow.code})
         return super().render(request, openapi_schema)
 
 

@@ -24,7 +24,8 @@ class Request(litestar.Request[Caller, None, State]):
         """The whole body, unpacked and within METER_MAX_BODY_BYTES. Raises what `read_body` does."""
         kept = self._connection_state.body
         if not isinstance(kept, bytes):
-            kept = await read_body(self, shell_of(self).settings.max_body_bytes)
+            settings = shell_of(self).settings
+            kept = await read_body(self, settings.max_body_bytes, settings.body_seconds)
             self._connection_state.body = kept
         return kept
 

@@ -21,10 +21,15 @@ AnyConnection = ASGIConnection[Any, Any, Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """The open resources of one served app. `clock` answers aware UTC."""
+    """The open resources of one served app. `clock` answers aware UTC.
+
+    `pool` is for what must not wait: ingest, keys, changes. Questions about usage and money go to `readers`, which
+    can't write and whose statements have a time limit: however many are asked, ingest finds its connections free.
+    """
 
     settings: Settings
     pool: Pool
+    readers: Pool
     ingest: Ingest
     cpu: CpuPool
     metrics: Metrics

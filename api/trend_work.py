@@ -58,7 +58,7 @@ async def answer(shell: Shell, team: Team, question: Question) -> Answer:
     """
     check(question)
     read_from, _, to, *_ = span_of(question.start, question.end, question.window, question.zone.key)
-    async with shell.pool.connection() as conn:
+    async with shell.readers.connection() as conn:
         usage = await read(conn, team, _query(question, read_from, to))
     if len(usage.items) > MAX_ITEMS:
         raise InvalidParameter(f"{len(usage.items)} items, {MAX_ITEMS} at most: ask for less time or longer windows")

@@ -20,10 +20,10 @@ PLANNING = "-c jit=off -c plan_cache_mode=force_custom_plan"
 OPTIONS = f"-c search_path=meter,meter_read,public -c timezone=UTC -c datestyle=ISO {PLANNING}"
 
 
-def conninfo(url: str) -> str:
+def conninfo(url: str, more: str = "") -> str:
     """The URL with the options that every connection of ours has. Raises psycopg.ProgrammingError for no URL."""
     try:
-        return make_conninfo(url, options=OPTIONS, application_name="hourmeter")
+        return make_conninfo(url, options=f"{OPTIONS}{more}", application_name="hourmeter")
     except ProgrammingError:
         how = "write DATABASE_URL as postgresql://user:password@host/name, a % in the password as %25"
         raise ProgrammingError(f"its URL can't be read; {how}") from None  # the driver's words may quote the password
@@ -35,11 +35,18 @@ async def connect(url: str, *, autocommit: bool = False) -> Connection:
 
 
 @asynccontextmanager
-async def pool(url: str, size: int) -> AsyncIterator[Pool]:
+async def readers(url: str, size: int, seconds: int) -> AsyncIterator[Pool]:
+    """A pool whose connections can only read, at most `seconds` per statement (then: psycopg.errors.QueryCanceled)."""
+    async with pool(url, size, f" -c default_transaction_read_only=on -c statement_timeout={seconds}s") as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def pool(url: str, size: int, options: str = "") -> AsyncIterator[Pool]:
     """A pool of at most `size` connections, open inside the block; a dead connection is replaced before it is lent."""
     kwargs: dict[str, Any] = {"autocommit": True}
     async with AsyncConnectionPool(
-        conninfo(url),
+        conninfo(url, options),
         kwargs=kwargs,
         min_size=1,
         max_size=size,

@@ -6,16 +6,21 @@ events. The class attributes are the contract, `detail` says what to change.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 
 class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
-    """Base of everything a client is told: `status` for HTTP, a stable `code`, a `title` and a helpful `detail`."""
+    """Base of everything a client is told: `status` for HTTP, a stable `code`, a `title` and a helpful `detail`.
 
-    status: ClassVar[int] = 400
+    docs/problems.md is made of each class: its docstring says when it happens, `remedy` what to do about it. Where the
+    same request may succeed later, `retry_after_s` is when.
+    """
+
+    status: int = 400
     code: ClassVar[str] = "bad_request"
     title: ClassVar[str] = "The request can't be understood"
-    retry_after_s: ClassVar[int | None] = None
+    remedy: ClassVar[str] = ""
+    retry_after_s: int | None = None
 
     def __init__(self, detail: str | None = None, **members: object) -> None:
         """Says no with `detail` (what to change); `members` are extra fields of the problem document."""
@@ -29,13 +34,15 @@ class InvalidBody(Problem):
 
     code = "invalid_body"
     title = "The body can't be read"
+    remedy = "Correct what `detail` names; nothing of the body was stored."
 
 
 class InvalidParameter(Problem):
-    """A query or path parameter is missing or out of its range."""
+    """A parameter in query, path or headers is missing, unknown or out of its range."""
 
     code = "invalid_parameter"
     title = "A parameter is not valid"
+    remedy = "Correct the parameter that `detail` names."
 
 
 class BodyTooLarge(Problem):
@@ -44,6 +51,7 @@ class BodyTooLarge(Problem):
     status = 413
     code = "body_too_large"
     title = "The body is too large"
+    remedy = "Send it in parts; `limit_bytes` says how large one may be, unpacked."
 
 
 class BatchTooLarge(Problem):
@@ -52,6 +60,7 @@ class BatchTooLarge(Problem):
     status = 413
     code = "batch_too_large"
     title = "The batch has too many events"
+    remedy = "Send the events in smaller batches."
 
 
 class UnsupportedEncoding(Problem):
@@ -60,6 +69,7 @@ class UnsupportedEncoding(Problem):
     status = 415
     code = "unsupported_encoding"
     title = "This encoding or media type is not supported"
+    remedy = "Send JSON or NDJSON, packed with gzip, deflate, zstd or not at all."
 
 
 class Unauthorized(Problem):
@@ -68,6 +78,7 @@ class Unauthorized(Problem):
     status = 401
     code = "unauthorized"
     title = "A valid key is needed"
+    remedy = "Send a key that is in force as `Authorization: Bearer hm_…`."
 
 
 class Forbidden(Problem):
@@ -76,6 +87,7 @@ class Forbidden(Problem):
     status = 403
     code = "forbidden"
     title = "This key may not do that"
+    remedy = "Use a key with the scope that `detail` names, or act for a member who may."
 
 
 class UnknownMember(Problem):
@@ -84,6 +96,7 @@ class UnknownMember(Problem):
     status = 403
     code = "unknown_member"
     title = "There is no such member in this team"
+    remedy = "Name a member of the team in X-User-ID, or leave it out."
 
 
 class NotFound(Problem):
@@ -92,6 +105,7 @@ class NotFound(Problem):
     status = 404
     code = "not_found"
     title = "There is no such thing here"
+    remedy = "Look at the id and at whose key it is."
 
 
 class MethodNotAllowed(Problem):
@@ -100,6 +114,7 @@ class MethodNotAllowed(Problem):
     status = 405
     code = "method_not_allowed"
     title = "This method is not allowed here"
+    remedy = "Use a method of the `Allow` header."
 
 
 class UnknownMeter(Problem):
@@ -108,6 +123,7 @@ class UnknownMeter(Problem):
     status = 404
     code = "unknown_meter"
     title = "There is no such meter"
+    remedy = "Name a meter that `GET /v1/meters` lists."
 
 
 class IdempotencyConflict(Problem):
@@ -116,6 +132,7 @@ class IdempotencyConflict(Problem):
     status = 409
     code = "idempotency_conflict"
     title = "This Idempotency-Key was used for another request"
+    remedy = "Use a new Idempotency-Key for a new request, or repeat the first one unchanged."
 
 
 class InvoiceExists(Problem):
@@ -124,6 +141,7 @@ class InvoiceExists(Problem):
     status = 409
     code = "invoice_exists"
     title = "This period already has an invoice"
+    remedy = "Fetch the invoice that is there."
 
 
 class Unpriced(Problem):
@@ -132,6 +150,7 @@ class Unpriced(Problem):
     status = 409
     code = "unpriced_usage"
     title = "Some usage has no price"
+    remedy = "Give the named meters a price, then bill again."
 
 
 class RawDataGone(Problem):
@@ -140,6 +159,7 @@ class RawDataGone(Problem):
     status = 410
     code = "raw_data_gone"
     title = "Raw events of that time are gone"
+    remedy = "Move `from` and `to` onto quarters of an hour."
 
 
 class Busy(Problem):
@@ -148,6 +168,10 @@ class Busy(Problem):
     status = 503
     code = "busy"
     title = "We can't take this right now; send it again"
+    remedy = (
+        "Send it again after `Retry-After` seconds; events that bring an id or a time count once however "
+        "often they are sent."
+    )
     retry_after_s = 2
 
 
@@ -156,6 +180,7 @@ class UnknownPlan(Problem):
 
     code = "unknown_plan"
     title = "There is no such plan"
+    remedy = "Name a plan that `GET /v1/prices/plans` lists."
 
 
 class NoSubscription(Problem):
@@ -164,6 +189,7 @@ class NoSubscription(Problem):
     status = 409
     code = "no_subscription"
     title = "This team has no plan"
+    remedy = "Put the team on a plan first: `PUT /v1/teams/{team}/subscription`."
 
 
 class CurrencyMismatch(Problem):
@@ -172,6 +198,7 @@ class CurrencyMismatch(Problem):
     status = 409
     code = "currency_mismatch"
     title = "This plan is in another currency"
+    remedy = "Ask in the plan's currency, or name a plan in the team's."
 
 
 class PeriodNotOver(Problem):
@@ -180,6 +207,7 @@ class PeriodNotOver(Problem):
     status = 409
     code = "period_not_over"
     title = "This period is not over"
+    remedy = "Wait for the end of the period, or ask for a preview."
 
 
 class NotRateable(Problem):
@@ -188,6 +216,48 @@ class NotRateable(Problem):
     status = 409
     code = "not_rateable"
     title = "This usage can't be priced"
+    remedy = "Correct the usage that `detail` names."
+
+
+class TimedOut(Problem):
+    """The answer had not begun within METER_REQUEST_SECONDS; what was not committed by then is rolled back."""
+
+    status = 503
+    code = "timed_out"
+    title = "This took too long; send it again"
+    remedy = "Send it again after `Retry-After` seconds, as for `busy`; ask for less when it happens again."
+    retry_after_s = 2
+
+
+class QueryTooSlow(Problem):
+    """Reading took longer than METER_QUERY_SECONDS and was stopped."""
+
+    status = 504
+    code = "query_too_slow"
+    title = "This question takes too long to answer"
+    remedy = "Ask for a shorter range, longer windows or fewer groups; the same question would take as long again."
+
+
+class BodyTooSlow(Problem):
+    """The body had not arrived whole within METER_BODY_SECONDS; nothing of it was stored."""
+
+    status = 408
+    code = "body_too_slow"
+    title = "The body took too long to arrive"
+    remedy = "Send it again, packed or in smaller parts."
+
+
+class RateLimited(Problem):
+    """One key makes more requests per second than METER_KEY_REQUESTS_PER_SECOND; nothing was stored.
+
+    Addresses whose clients would drop data on 429 answer it with 503.
+    """
+
+    status = 429
+    code = "rate_limited"
+    title = "Too many requests with this key"
+    remedy = "Wait `Retry-After` seconds, then send it again; put more events into each request."
+    retry_after_s = 1
 
 
 class InternalError(Problem):
@@ -196,23 +266,74 @@ class InternalError(Problem):
     status = 500
     code = "internal_error"
     title = "Something failed on our side"
+    remedy = "Tell the operator the `request_id`, under which it is logged; a retry may meet it again."
 
 
 CODES: tuple[type[Problem], ...] = tuple(Problem.__subclasses__())
 
-EVENT_CODES: dict[str, str] = {
-    "invalid_event": "The event can't be read: a field is missing, unknown, or of the wrong type.",
-    "invalid_quantity": "The quantity is not a finite number from 0 to 10^26 with at most 12 decimals.",
-    "invalid_time": "The time has no zone, or is not a time.",
-    "time_in_future": "The time is more than five minutes ahead of ours.",
-    "too_late": "The time lies before what is still accepted or kept as raw events.",
-    "unknown_meter": "The team has no meter of that name.",
-    "undeclared_dimension": "The meter does not declare that dimension.",
-    "too_many_dimensions": "More dimensions than allowed.",
-    "string_too_long": "A string is longer than allowed, empty where it must not be, or has a NUL.",
-    "identity_missing": "An event must bring an id or a time.",
-    "quantity_missing": "Bring either `meter` and `quantity`, or `quantities`.",
-    "duration_not_allowed": "Only time-weighted meters take a duration.",
-    "invalid_duration": "The duration must be above zero, at most 31 days, in whole microseconds.",
-    "id_conflict": "The same identity is stored with another quantity, series or duration.",
+
+class EventCode(NamedTuple):
+    """When an event is not taken under a code, and what to do about it."""
+
+    when: str
+    remedy: str
+
+
+EVENT_CODES: dict[str, EventCode] = {
+    "invalid_event": EventCode(
+        "The event can't be read: a field is missing, unknown, or of the wrong type.",
+        "Correct what `detail` names.",
+    ),
+    "invalid_quantity": EventCode(
+        "The quantity is not a finite number from 0 to 10^26 with at most 12 decimals.",
+        "Send such a number, best as a string.",
+    ),
+    "invalid_time": EventCode(
+        "The time has no zone, or is not a time.",
+        "Write an RFC 3339 time with its zone, as in `2026-11-20T09:00:00Z`.",
+    ),
+    "time_in_future": EventCode(
+        "The time is more than five minutes ahead of ours.",
+        "Set the sender's clock; the same event is taken once its time has come.",
+    ),
+    "too_late": EventCode(
+        "The time lies before what is still accepted or kept as raw events.",
+        "Ask the operator: METER_PAST_DAYS and what is kept of raw events decide.",
+    ),
+    "unknown_meter": EventCode(
+        "The team has no meter of that name.",
+        "Name a meter that `GET /v1/meters` lists, or have it made; then send the event again.",
+    ),
+    "undeclared_dimension": EventCode(
+        "The meter does not declare that dimension.",
+        "Use the dimensions that the meter declares, or put it into `attributes`.",
+    ),
+    "too_many_dimensions": EventCode(
+        "More dimensions than allowed.",
+        "Leave some out, or put them into `attributes`.",
+    ),
+    "string_too_long": EventCode(
+        "A string is longer than allowed, empty where it must not be, or has a NUL.",
+        "Shorten it, or leave it out.",
+    ),
+    "identity_missing": EventCode(
+        "An event must bring an id or a time.",
+        "Give the event an `id`, best both.",
+    ),
+    "quantity_missing": EventCode(
+        "Bring either `meter` and `quantity`, or `quantities`.",
+        "Bring one of the two.",
+    ),
+    "duration_not_allowed": EventCode(
+        "Only time-weighted meters take a duration.",
+        "Leave `duration_seconds` out.",
+    ),
+    "invalid_duration": EventCode(
+        "The duration must be above zero, at most 31 days, in whole microseconds.",
+        "Send such a duration, a longer one in parts.",
+    ),
+    "id_conflict": EventCode(
+        "The same identity is stored with another quantity, series or duration.",
+        "Give another fact another id; what is stored stays as it is.",
+    ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,7 @@ import msgspec
 
 LAST_PORT = 65_535
 SHORTEST_KEY = 32
+ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")  # as browsers send it
 
 
 class SettingsError(ValueError):
@@ -31,6 +33,25 @@ def _positive(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) == 0:
         raise ValueError("a whole number above zero")
     return int(text)
+
+
+def _not_negative(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise ValueError("a whole number, 0 for none")
+    return int(text)
+
+
+def _switch(text: str) -> bool:
+    if text not in ("on", "off"):
+        raise ValueError("on or off")
+    return text == "on"
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(origin.strip() for origin in text.split(","))
+    if not all(ORIGIN.fullmatch(origin) for origin in origins):
+        raise ValueError("origins with commas, as in https://app.example.com,http://localhost:3000")
+    return origins
 
 
 def _port(text: str) -> int:
@@ -64,9 +85,22 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("METER_DEFAULT_PLAN", _plan, "credits/payg", "Price book and plan of a team that chose none"),
     Setting("METER_PAST_DAYS", _positive, "3660", "How many days back an event's time may lie"),
     Setting("METER_POOL_SIZE", _positive, "8", "Database connections per process at most"),
+    Setting("METER_READ_POOL_SIZE", _positive, "4", "Database connections per process for questions, beside those"),
+    Setting("METER_QUERY_SECONDS", _positive, "30", "How long one statement of a question may take"),
+    Setting("METER_REQUEST_SECONDS", _positive, "60", "How long a request may take until its answer begins"),
+    Setting("METER_BODY_SECONDS", _positive, "30", "How long a request's body may take to arrive"),
+    Setting(
+        "METER_KEY_REQUESTS_PER_SECOND",
+        _not_negative,
+        "200",
+        "Requests per second that one key may make, twice as many at once; 0: no limit",
+    ),
     Setting("METER_MAX_BODY_BYTES", _positive, "33554432", "Largest request body, after decompression too"),
     Setting("METER_MAX_BATCH", _positive, "20000", "Most events in one request"),
     Setting("METER_REFRESH_SECONDS", _positive, "2", "How often touched buckets are rolled up"),
+    Setting("METER_ACCESS_LOG", _switch, "on", "A log line per request, without personal data: on or off"),
+    Setting("METER_CORS_ORIGINS", _origins, None, "Whose pages may ask the API in a browser, with commas; unset: none"),
+    Setting("METER_HTTPS_ONLY", _switch, "off", "on: tell browsers to come by https alone, and mark cookies so"),
 )
 
 
@@ -83,9 +117,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     default_plan: str
     past_days: int
     pool_size: int
+    read_pool_size: int
+    query_seconds: int
+    request_seconds: int
+    body_seconds: int
+    key_requests_per_second: int
     max_body_bytes: int
     max_batch: int
     refresh_seconds: int
+    access_log: bool
+    cors_origins: tuple[str, ...] | None
+    https_only: bool
 
     def __repr__(self) -> str:
         return "Settings(…)"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from meter.__main__ import _parser
+from meter.__main__ import make_parser
 from meter.settings import SETTINGS, load
 from tests.test_architecture import PACKAGES, PLUGINS
 
@@ -96,7 +96,7 @@ def commands(text: str) -> Iterator[list[str]]:
 
 def subcommands() -> dict[str, set[str]]:
     """Answer the subcommands of `meter`, each with the options it knows."""
-    for action in _parser()._actions:
+    for action in make_parser()._actions:
         if isinstance(action, argparse._SubParsersAction):
             return {name: set(parser._option_string_actions) for name, parser in action.choices.items()}
     raise AssertionError("meter has no subcommands")

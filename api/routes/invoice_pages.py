@@ -38,7 +38,7 @@ async def show_invoices(
     team: TheTeam, shell: TheShell, cursor: Annotated[str | None, QueryParameter()] = None
 ) -> Response[str]:
     """Show a team's invoices, newest first."""
-    async with shell.pool.connection() as conn:
+    async with shell.readers.connection() as conn:
         found = await invoices.list_invoices(conn, team.id, position_of(cursor, UUID), ROWS + 1)
     more = urlencode({"cursor": cursor_of(found[ROWS - 1].public_id)}) if len(found) > ROWS else ""
     next_url = f"{page.PATH}?{more}" if more else ""
@@ -50,7 +50,7 @@ async def show_invoices(
 @get(page.PATH + "/{invoice_id:uuid}/pdf", media_type="application/pdf", **OF_A_TEAM)
 async def show_pdf(invoice_id: FromPath[UUID], team: TheTeam, shell: TheShell) -> Response[bytes]:
     """Download one of them."""
-    async with shell.pool.connection() as conn:
+    async with shell.readers.connection() as conn:
         found = await found_invoice(conn, invoice_id, team.id)
     return await as_pdf(found)
 

@@ -156,7 +156,7 @@ async def list_invoices(
 ) -> Page[InvoiceSummary]:
     """List invoices, newest first, without their lines: a team's, and all teams' with the operator's key alone."""
     before = position_of(cursor, UUID)
-    async with shell.pool.connection() as conn:
+    async with shell.readers.connection() as conn:
         found = await invoices.list_invoices(conn, team.id if team else None, before, limit + 1)
     return page(found, limit, summary, lambda invoice: invoice.public_id)
 
@@ -164,7 +164,7 @@ async def list_invoices(
 @get("/v1/invoices/{invoice_id:uuid}", guards=[may("view_billing")], responses=problems(NotFound), tags=["invoices"])
 async def get_invoice(invoice_id: FromPath[UUID], caller: TheCaller, shell: TheShell) -> InvoiceView:
     """Show an invoice with its lines, how each came about, and what each member costs and used."""
-    async with shell.pool.connection() as conn:
+    async with shell.readers.connection() as conn:
         return invoice_view(await found_invoice(conn, invoice_id, caller.team.id if caller.team else None))
 
 
@@ -177,7 +177,7 @@ async def get_invoice(invoice_id: FromPath[UUID], caller: TheCaller, shell: TheS
 )
 async def get_invoice_pdf(invoice_id: FromPath[UUID], caller: TheCaller, shell: TheShell) -> Response[bytes]:
     """Download an invoice as PDF, under its number."""
-    async with shell.pool.connection() as conn:
+    async with shell.readers.connection() as conn:
         found = await found_invoice(conn, invoice_id, caller.team.id if caller.team else None)
     return await as_pdf(found)
 

@@ -158,7 +158,7 @@ def query_of(request: AnyRequest) -> dict[str, str]:
 
 async def choices(shell: Shell, team: Team) -> list[MeterView]:
     """The meters to pick from: those that the team has used first, so that the page opens with something to see."""
-    async with shell.pool.connection() as conn:
+    async with shell.readers.connection() as conn:
         found = await load_meters(conn, team.id)
         used = await teams.used_meters(conn, team.id)
     ordered = sorted(found.values(), key=lambda meter: (meter.slug not in used, not meter.billable, meter.slug))

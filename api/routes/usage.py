@@ -91,7 +91,7 @@ async def get_usage(  # noqa: PLR0913, PLR0917 - a query parameter each
         group_by=_group_by(group_by),
         fill=fill,
     )
-    async with shell.pool.connection() as conn:
+    async with shell.readers.connection() as conn:
         usage = await read(conn, team, query)
     if _wants_csv(request):
         return Response(cast("UsageAnswer", as_csv(usage)), media_type=CSV)  # text is sent as it is

@@ -88,7 +88,7 @@ async def test_metrics_count_events_and_requests(site: Site) -> None:
     assert grown(count, "method=GET process=0 route=/v1/teams/{team_id} status=404") == 1
     assert grown(count, "method=GET process=0 route=unmatched status=404") == 1
     assert grown(count, "method=other process=0 route=unmatched status=405") == 1
-    assert after["hourmeter_pool_connections", "process=0 state=idle"] >= 0
+    assert after["hourmeter_pool_connections", "pool=main process=0 state=idle"] >= 0
 
 
 async def test_an_operator_key_is_made_once_and_kept_in_a_file(database: str, tmp_path: Path) -> None:

@@ -63,15 +63,16 @@ def test_codes_are_unique_and_in_snake_case() -> None:
 @pytest.mark.parametrize("problem", CODES)
 def test_each_problem_says_what_it_is(problem: type[Problem]) -> None:
     """Its own code and title, a description, a status that fits, and a time to wait where waiting helps."""
-    assert {"code", "title"} <= vars(problem).keys()
+    assert {"code", "title", "remedy"} <= vars(problem).keys()
+    assert problem.remedy.endswith(".")
     assert problem.__doc__
     assert 400 <= problem.status < 600
     assert (problem.retry_after_s is None) == (problem.status not in {429, 503})
 
 
 def test_event_codes_say_what_is_wrong() -> None:
-    """A sentence each."""
-    assert all(text.endswith(".") and len(text) > 10 for text in EVENT_CODES.values())
+    """A sentence each, and one on what to do about it."""
+    assert all(text.endswith(".") and len(text) > 10 for code in EVENT_CODES.values() for text in code)
 
 
 def test_details_and_members_are_kept() -> None:

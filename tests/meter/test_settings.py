@@ -32,6 +32,14 @@ def test_defaults() -> None:
         max_batch=20_000,
         refresh_seconds=2,
         processes=1,
+        read_pool_size=4,
+        query_seconds=30,
+        request_seconds=60,
+        body_seconds=30,
+        key_requests_per_second=200,
+        access_log=True,
+        cors_origins=None,
+        https_only=False,
     )
 
 
@@ -54,6 +62,9 @@ def test_values_are_read() -> None:
         "METER_OPERATOR_KEY": KEY,
         "METER_DEFAULT_PLAN": "cloud/basic",
         "METER_MAX_BATCH": "5",
+        "METER_KEY_REQUESTS_PER_SECOND": "0",
+        "METER_ACCESS_LOG": "off",
+        "METER_CORS_ORIGINS": "https://app.example.com, http://localhost:3000, http://[::1]:3000",
     }
     found = load(given_)
     assert found.database_url == given_["DATABASE_URL"]
@@ -62,6 +73,8 @@ def test_values_are_read() -> None:
     assert found.operator_key == KEY
     assert found.default_plan == "cloud/basic"
     assert found.max_batch == 5
+    assert (found.key_requests_per_second, found.access_log) == (0, False)
+    assert found.cors_origins == ("https://app.example.com", "http://localhost:3000", "http://[::1]:3000")
 
 
 @pytest.mark.parametrize("name", [setting.name for setting in SETTINGS])
@@ -106,6 +119,13 @@ def test_other_names_are_left_alone() -> None:
         ("METER_DEFAULT_PLAN", "a/b/c"),
         ("METER_OPERATOR_KEY", "sk_" + "k" * 40),
         ("METER_OPERATOR_KEY", "hm_short"),
+        ("METER_KEY_REQUESTS_PER_SECOND", "-1"),
+        ("METER_ACCESS_LOG", "true"),
+        ("METER_CORS_ORIGINS", "*"),
+        ("METER_CORS_ORIGINS", "null"),
+        ("METER_CORS_ORIGINS", "https://app.example.com/"),
+        ("METER_CORS_ORIGINS", "https://app.example.com,"),
+        ("METER_CORS_ORIGINS", "https://*.example.com"),
     ],
 )
 def test_wrong_forms_are_refused(name: str, text: str) -> None:

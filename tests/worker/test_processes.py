@@ -89,7 +89,8 @@ def test_a_worker_that_dies_is_started_again(database: str, tmp_path: Path) -> N
 def answering(service: Service) -> set[str]:
     """Answer the numbers of the processes that answer scrapes, each over a connection of its own."""
     pages = [httpx.get(f"{service.url}/metrics").text for _ in range(20)]
-    return {number for page in pages for number in re.findall(r'hourmeter_pool_waiting{process="(\d)"}', page)}
+    series = re.compile(r'hourmeter_pool_waiting{pool="main",process="(\d)"}')
+    return {number for page in pages for number in series.findall(page)}
 
 
 def test_two_processes_share_the_port_and_the_count(database: str, tmp_path: Path) -> None:
