@@ -20,7 +20,7 @@ from api.openapi import config
 from api.request import Request, refuse_nul
 from api.routes import ROUTES
 from api.state import Clock, Shell
-from meter import database
+from meter import database, defaults
 from meter.ingest import Ingest
 from meter.keys import ensure_operator
 from meter.migrate import check_current
@@ -71,6 +71,7 @@ def _lifespan(
     async def opened(app: Litestar) -> AsyncIterator[None]:
         if settings.database_url is None:
             raise SettingsError("DATABASE_URL: the service needs one; `meter serve` starts an embedded server without")
+        defaults.check(settings)
         async with (
             database.pool(settings.database_url, settings.pool_size) as pool,
             database.readers(settings.database_url, settings.read_pool_size, settings.query_seconds) as readers,

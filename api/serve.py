@@ -104,15 +104,23 @@ async def _living(app: Litestar) -> AsyncIterator[None]:
 
 
 def must_be_free(host: str, port: int) -> None:
-    """Raises SettingsError when somebody listens there: the server shares ports, a second one would get half of all."""
-    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+    """Raises SettingsError when the host is not ours, and when somebody listens there.
+
+    The server shares ports with its own processes: a stranger on the same port would get half of all requests.
+    """
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except socket.gaierror as error:
+        why = f"{host} is no address of this machine ({error.strerror})"
+        raise SettingsError(f"METER_HOST: {why}; write one, as in 127.0.0.1 or 0.0.0.0") from error
+    family, _, _, _, address = found[0]
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(address)
         except OSError as error:
             why = f"{host}:{port} can't be listened on ({error.strerror})"
-            raise SettingsError(f"METER_HOST, METER_PORT: {why}") from error
+            raise SettingsError(f"METER_HOST, METER_PORT: {why}; set another, or stop who has it") from error
 
 
 async def _announce(settings: Settings, ready: Callable[[], None] | None) -> None:

@@ -10,7 +10,7 @@ import psycopg
 
 from meter import aggregate, checks
 from meter.database import Connection
-from meter.settings import SETTINGS, Settings
+from meter.settings import SETTINGS, Settings, field_of
 from sql import statement
 
 KEEP_RUNS = timedelta(days=14)
@@ -77,7 +77,7 @@ def describe(error: BaseException, settings: Settings) -> str:
     """
     said = error.diag.message_primary if isinstance(error, psycopg.Error) else None
     text = f"{type(error).__name__}: {said or error}".replace("\0", "")
-    secrets = [getattr(settings, s.name.removeprefix("METER_").lower()) for s in SETTINGS if s.secret]
+    secrets = [getattr(settings, field_of(s.name)) for s in SETTINGS if s.secret]
     for secret in filter(None, secrets):
         text = text.replace(str(secret), "…")
     text = _KEY.sub("hm_…", _PASSWORD.sub("…", text))

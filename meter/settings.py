@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import NamedTuple
+from zoneinfo import available_timezones
 
 import msgspec
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 
 LAST_PORT = 65_535
 SHORTEST_KEY = 32
@@ -19,88 +23,135 @@ class SettingsError(ValueError):
     """A setting is unknown or has a form that can't be used; the message says what to write instead."""
 
 
+class Form(NamedTuple):
+    """What a setting's text must look like, in words that follow "write", and how it is read.
+
+    `read` raises ValueError for any other text.
+    """
+
+    words: str
+    read: Callable[[str], object]
+
+
 class Setting(NamedTuple):
-    """One setting: environment name, how its text is read, default text (None: unset) and what it does."""
+    """One setting: environment name, form, default text (None: unset) and what it does."""
 
     name: str
-    read: Callable[[str], object]
+    form: Form
     default: str | None
     help: str
     secret: bool = False
 
 
 def _positive(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) == 0:
-        raise ValueError("a whole number above zero")
-    return int(text)
+    number = int(text) if text.isascii() and text.isdigit() else 0
+    if number == 0:
+        raise ValueError(text)
+    return number
 
 
 def _not_negative(text: str) -> int:
     if not text.isascii() or not text.isdigit():
-        raise ValueError("a whole number, 0 for none")
+        raise ValueError(text)
     return int(text)
 
 
 def _switch(text: str) -> bool:
     if text not in ("on", "off"):
-        raise ValueError("on or off")
+        raise ValueError(text)
     return text == "on"
 
 
 def _origins(text: str) -> tuple[str, ...]:
     origins = tuple(origin.strip() for origin in text.split(","))
     if not all(ORIGIN.fullmatch(origin) for origin in origins):
-        raise ValueError("origins with commas, as in https://app.example.com,http://localhost:3000")
+        raise ValueError(text)
     return origins
 
 
 def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 0 < int(text) <= LAST_PORT:
-        raise ValueError(f"a port from 1 to {LAST_PORT}")
-    return int(text)
+    number = _positive(text)
+    if number > LAST_PORT:
+        raise ValueError(text)
+    return number
 
 
-def _operator_key(text: str) -> str:
+def _key(text: str) -> str:
     if not text.startswith("hm_") or len(text) < SHORTEST_KEY:
-        raise ValueError("a key that begins with hm_ and has at least 32 characters")
+        raise ValueError
     return text
 
 
-def _plan(text: str) -> str:
-    if text.count("/") != 1:
-        raise ValueError("book/plan, as in credits/payg")
+def _matching(pattern: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(text)
+        return text
+
+    return read
+
+
+def _zone(text: str) -> str:
+    if text != "UTC" and text not in available_timezones():
+        raise ValueError(text)
     return text
 
+
+def _database_url(text: str) -> str:
+    try:
+        conninfo_to_dict(text)
+    except ProgrammingError:
+        raise ValueError from None  # the driver's words may quote the password
+    return text
+
+
+TEXT = Form("text", str)
+DIRECTORY = Form("the path of a directory", Path)
+HOST = Form("a host name or an address", _matching(r"[^\s/]+"))
+NUMBER = Form("a whole number above zero", _positive)
+PORT = Form(f"a port from 1 to {LAST_PORT}", _port)
+KEY = Form(f"a key that begins with hm_ and has at least {SHORTEST_KEY} characters", _key)
+PLAN = Form("book/plan, as in credits/payg", _matching(r"[^/]+/[^/]+"))
+ZONE = Form("an IANA time zone, as in Europe/Berlin", _zone)
+LIMIT = Form("a whole number, 0 for none", _not_negative)
+SWITCH = Form("on or off", _switch)
+ORIGINS = Form("origins with commas, as in https://app.example.com,http://localhost:3000", _origins)
+DATABASE = Form("postgresql://user:password@host/name, a % in the password as %25", _database_url)
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("DATABASE_URL", str, None, "PostgreSQL to use; unset: an embedded one in METER_DATA_DIR", secret=True),
-    Setting("METER_DATA_DIR", Path, "./data", "Where the embedded PostgreSQL and the first operator key are kept"),
-    Setting("METER_HOST", str, "127.0.0.1", "Address to listen on"),
-    Setting("METER_PORT", _port, "8100", "Port to listen on"),
-    Setting("METER_PROCESSES", _positive, "1", "How many processes serve the port; each computes on one core"),
+    Setting("DATABASE_URL", DATABASE, None, "PostgreSQL to use; unset: an embedded one in METER_DATA_DIR", secret=True),
+    Setting("METER_DATA_DIR", DIRECTORY, "./data", "Where the embedded PostgreSQL and the first operator key are kept"),
+    Setting("METER_HOST", HOST, "127.0.0.1", "Address to listen on"),
+    Setting("METER_PORT", PORT, "8100", "Port to listen on"),
+    Setting("METER_PROCESSES", NUMBER, "1", "How many processes serve the port; each computes on one core"),
     Setting(
-        "METER_OPERATOR_KEY", _operator_key, None, "The first operator key; unset: made on first start", secret=True
+        "METER_OPERATOR_KEY",
+        KEY,
+        None,
+        "The first operator key; unset: made on first start, in operator.key",
+        secret=True,
     ),
-    Setting("METER_SELLER_NAME", str, "Hourmeter", "Who the invoices come from"),
-    Setting("METER_DEFAULT_PLAN", _plan, "credits/payg", "Price book and plan of a team that chose none"),
-    Setting("METER_PAST_DAYS", _positive, "3660", "How many days back an event's time may lie"),
-    Setting("METER_POOL_SIZE", _positive, "8", "Database connections per process at most"),
-    Setting("METER_READ_POOL_SIZE", _positive, "4", "Database connections per process for questions, beside those"),
-    Setting("METER_QUERY_SECONDS", _positive, "30", "How long one statement of a question may take"),
-    Setting("METER_REQUEST_SECONDS", _positive, "60", "How long a request may take until its answer begins"),
-    Setting("METER_BODY_SECONDS", _positive, "30", "How long a request's body may take to arrive"),
+    Setting("METER_SELLER_NAME", TEXT, "Hourmeter", "Who the invoices come from"),
+    Setting("METER_DEFAULT_PLAN", PLAN, "credits/payg", "Price book and plan of a new team that names none"),
+    Setting("METER_DEFAULT_TIMEZONE", ZONE, "UTC", "Time zone of a new team that names none: where its days begin"),
+    Setting("METER_PAST_DAYS", NUMBER, "3660", "How many days back an event's time may lie"),
+    Setting("METER_POOL_SIZE", NUMBER, "8", "Database connections per process at most"),
+    Setting("METER_READ_POOL_SIZE", NUMBER, "4", "Database connections per process for questions, beside those"),
+    Setting("METER_QUERY_SECONDS", NUMBER, "30", "Seconds that one statement of a question may take"),
+    Setting("METER_REQUEST_SECONDS", NUMBER, "60", "Seconds that a request may take until its answer begins"),
+    Setting("METER_BODY_SECONDS", NUMBER, "30", "Seconds that a request's body may take to arrive"),
     Setting(
         "METER_KEY_REQUESTS_PER_SECOND",
-        _not_negative,
+        LIMIT,
         "200",
         "Requests per second that one key may make, twice as many at once; 0: no limit",
     ),
-    Setting("METER_MAX_BODY_BYTES", _positive, "33554432", "Largest request body, after decompression too"),
-    Setting("METER_MAX_BATCH", _positive, "20000", "Most events in one request"),
-    Setting("METER_REFRESH_SECONDS", _positive, "2", "How often touched buckets are rolled up"),
-    Setting("METER_ACCESS_LOG", _switch, "on", "A log line per request, without personal data: on or off"),
-    Setting("METER_CORS_ORIGINS", _origins, None, "Whose pages may ask the API in a browser, with commas; unset: none"),
-    Setting("METER_HTTPS_ONLY", _switch, "off", "on: tell browsers to come by https alone, and mark cookies so"),
+    Setting("METER_MAX_BODY_BYTES", NUMBER, "33554432", "Largest request body in bytes, after decompression too"),
+    Setting("METER_MAX_BATCH", NUMBER, "20000", "Most events in one request"),
+    Setting("METER_REFRESH_SECONDS", NUMBER, "2", "How often touched buckets are rolled up, in seconds"),
+    Setting("METER_ACCESS_LOG", SWITCH, "on", "A log line per request, without personal data"),
+    Setting("METER_CORS_ORIGINS", ORIGINS, None, "Whose pages may ask the API from a browser; unset: none"),
+    Setting("METER_HTTPS_ONLY", SWITCH, "off", "on: tell browsers to come by https alone (HSTS), and mark cookies so"),
 )
 
 
@@ -115,6 +166,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     operator_key: str | None
     seller_name: str
     default_plan: str
+    default_timezone: str
     past_days: int
     pool_size: int
     read_pool_size: int
@@ -133,22 +185,29 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return "Settings(…)"
 
 
-def _field(name: str) -> str:
+def field_of(name: str) -> str:
+    """The field of Settings that holds the setting with this name."""
     return name.removeprefix("METER_").lower()
 
 
 def _text(setting: Setting, environ: Mapping[str, str]) -> str | None:
-    file = environ.get(f"{setting.name}_FILE")
-    if file is not None and setting.secret:
-        try:
-            text = Path(file).read_text("utf-8").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "not UTF-8"
-            raise SettingsError(f"{setting.name}_FILE: {file} can't be read ({why})") from None  # may quote the secret
-        if not text:
-            raise SettingsError(f"{setting.name}_FILE: {file} is empty")
-        return text
-    return environ.get(setting.name) or setting.default
+    file = environ.get(f"{setting.name}_FILE") if setting.secret else None
+    if not file:
+        return environ.get(setting.name) or setting.default
+    if environ.get(setting.name):
+        raise SettingsError(f"{setting.name} and {setting.name}_FILE are both set; unset one of them")
+    return _content(f"{setting.name}_FILE", file)
+
+
+def _content(name: str, file: str) -> str:
+    try:
+        text = Path(file).read_text("utf-8").strip()
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else "not UTF-8, or no path"
+        raise SettingsError(f"{name}: {file} can't be read ({why})") from None  # may quote the secret
+    if not text:
+        raise SettingsError(f"{name}: {file} is empty")
+    return text
 
 
 def _value(setting: Setting, environ: Mapping[str, str]) -> object:
@@ -156,10 +215,10 @@ def _value(setting: Setting, environ: Mapping[str, str]) -> object:
     if text is None:
         return None
     try:
-        return setting.read(text)
-    except ValueError as error:
+        return setting.form.read(text)
+    except ValueError:
         shown = "what is set" if setting.secret else repr(text)
-        raise SettingsError(f"{setting.name}: {shown} can't be used; write {error}") from error
+        raise SettingsError(f"{setting.name}: {shown} can't be used; write {setting.form.words}") from None
 
 
 def known_names() -> frozenset[str]:
@@ -170,11 +229,13 @@ def known_names() -> frozenset[str]:
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """Reads the settings from the environment.
 
-    Raises SettingsError for an unknown METER_ name or a value of a wrong form. METER_TEST_ and METER_UPDATE_ belong to
-    the test suite and are left alone.
+    What is set to nothing is unset. Raises SettingsError for an unknown METER_ name, a value of a wrong form, and a
+    secret given twice. METER_TEST_ and METER_UPDATE_ belong to the test suite and are left alone.
     """
     for name in sorted(environ):
         ours = name.startswith("METER_") and not name.startswith(("METER_TEST_", "METER_UPDATE_"))
         if ours and name not in known_names():
-            raise SettingsError(f"{name} is not a setting; `meter settings` lists those there are")
-    return msgspec.convert({_field(s.name): _value(s, environ) for s in SETTINGS}, Settings, strict=True)
+            near = get_close_matches(name.upper(), known_names(), 1)
+            meant = f"; did you mean {near[0]}?" if near else ";"
+            raise SettingsError(f"{name} is not a setting{meant} `meter settings` lists those there are")
+    return msgspec.convert({field_of(s.name): _value(s, environ) for s in SETTINGS}, Settings, strict=True)

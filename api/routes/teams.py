@@ -44,13 +44,13 @@ class Owner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class NewTeam(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a team begins with. Its days begin at midnight of `timezone` (IANA), invoices are in `currency` (ISO).
 
-    `plan` is by what it pays, as in `cloud/payg`; the operator's default if it is left out. Where that is priced in
-    another currency the team begins without one.
+    `plan` is by what it pays, as in `cloud/payg`. Zone and plan are the operator's defaults if they are left out; where
+    the default plan is priced in another currency, the team begins without one.
     """
 
     name: Line
     owner: Owner
-    timezone: str = "UTC"
+    timezone: str | None = None
     currency: str = "USD"
     billing_email: Email | None = None
     plan: PlanName | None = None
@@ -91,10 +91,11 @@ async def create_team(data: JSONBody[NewTeam], retry: Retry, shell: TheShell) ->
     """Make a team with its owner."""
     now = shell.clock()
     owner = teams.Person(data.owner.user_id, data.owner.email)
+    zone = shell.settings.default_timezone if data.timezone is None else data.timezone
     async with shell.pool.connection() as conn:
 
         async def make() -> TeamView:
-            made = await teams.create(conn, data.name, owner, data.timezone, data.currency, data.billing_email, now)
+            made = await teams.create(conn, data.name, owner, zone, data.currency, data.billing_email, now)
             await subscriptions.begin(conn, made, data.plan, shell.settings.default_plan, now)
             return shown(made)
 

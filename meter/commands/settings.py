@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import Namespace
 
 from meter.commands.command import Command, Page
-from meter.settings import SETTINGS, Settings
+from meter.settings import SETTINGS, Settings, field_of
 
 
 def run(settings: Settings, _options: Namespace) -> int:
@@ -15,7 +15,7 @@ def run(settings: Settings, _options: Namespace) -> int:
 
     table = Table("setting", "now", "default", "what it does")
     for setting in SETTINGS:
-        value = getattr(settings, setting.name.removeprefix("METER_").lower())
+        value = getattr(settings, field_of(setting.name))
         shown = "" if value is None else "(set, not shown)" if setting.secret else str(value)
         more = f" (or {setting.name}_FILE)" if setting.secret else ""
         table.add_row(setting.name, shown, setting.default or "", setting.help + more)

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meter.settings import SETTINGS, Settings, SettingsError, known_names, load
+from meter.settings import SETTINGS, Settings, SettingsError, field_of, known_names, load
 
 KEY = "hm_" + "k" * 40
+GOOD = {"DATABASE_URL": "postgresql://meter:kkkk@db/meter", "METER_OPERATOR_KEY": KEY}
 SECRETS = [setting.name for setting in SETTINGS if setting.secret]
 
 
@@ -26,6 +27,7 @@ def test_defaults() -> None:
         operator_key=None,
         seller_name="Hourmeter",
         default_plan="credits/payg",
+        default_timezone="UTC",
         past_days=3660,
         pool_size=8,
         max_body_bytes=32 * 1024 * 1024,
@@ -45,7 +47,7 @@ def test_defaults() -> None:
 
 def test_each_setting_has_a_field_and_a_text() -> None:
     """The tuple and the struct tell the same story, and each setting says what it does."""
-    fields = [setting.name.removeprefix("METER_").lower() for setting in SETTINGS]
+    fields = [field_of(setting.name) for setting in SETTINGS]
     assert fields == [field.name for field in msgspec.structs.fields(Settings)]
     assert len(set(fields)) == len(fields)
     assert all(setting.help for setting in SETTINGS)
@@ -61,6 +63,7 @@ def test_values_are_read() -> None:
         "METER_PORT": "65535",
         "METER_OPERATOR_KEY": KEY,
         "METER_DEFAULT_PLAN": "cloud/basic",
+        "METER_DEFAULT_TIMEZONE": "Asia/Kathmandu",
         "METER_MAX_BATCH": "5",
         "METER_KEY_REQUESTS_PER_SECOND": "0",
         "METER_ACCESS_LOG": "off",
@@ -72,6 +75,7 @@ def test_values_are_read() -> None:
     assert (found.host, found.port) == ("0.0.0.0", 65535)  # noqa: S104 - as above
     assert found.operator_key == KEY
     assert found.default_plan == "cloud/basic"
+    assert found.default_timezone == "Asia/Kathmandu"
     assert found.max_batch == 5
     assert (found.key_requests_per_second, found.access_log) == (0, False)
     assert found.cors_origins == ("https://app.example.com", "http://localhost:3000", "http://[::1]:3000")
@@ -91,6 +95,38 @@ def test_unknown_names_are_refused(name: str) -> None:
     """A typo is an error, never a default."""
     with pytest.raises(SettingsError, match=name):
         load({name: "1"})
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("METER_PROT", "METER_PORT"),
+        ("METER_port", "METER_PORT"),
+        ("METER_DATABASE_URL", "DATABASE_URL"),
+        ("METER_OPERATOR_KEY_FIEL", "METER_OPERATOR_KEY_FILE"),
+        ("METER_DEFAULT_TIME_ZONE", "METER_DEFAULT_TIMEZONE"),
+    ],
+)
+def test_the_nearest_name_is_suggested(name: str, meant: str) -> None:
+    """Who mistyped it sees at once how it is written."""
+    with pytest.raises(SettingsError, match=f"{name} is not a setting; did you mean {meant}\\?"):
+        load({name: "1"})
+
+
+def test_nothing_is_suggested_where_nothing_is_near() -> None:
+    """A wild guess would send them astray."""
+    with pytest.raises(SettingsError, match="METER_QQQQQQQQQQQQQQQQ is not a setting; `meter settings` lists"):
+        load({"METER_QQQQQQQQQQQQQQQQ": "1"})
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_given_twice_is_refused(name: str, tmp_path: Path) -> None:
+    """Nobody could tell which holds. Set to nothing is not given, of the two."""
+    file = tmp_path / "secret"
+    file.write_text(GOOD[name], "utf-8")
+    with pytest.raises(SettingsError, match=f"{name} and {name}_FILE are both set"):
+        load({name: GOOD[name], f"{name}_FILE": str(file)})
+    assert load({name: "", f"{name}_FILE": str(file)}) == load({name: GOOD[name], f"{name}_FILE": ""})
 
 
 def test_other_names_are_left_alone() -> None:
@@ -115,8 +151,18 @@ def test_other_names_are_left_alone() -> None:
         ("METER_MAX_BODY_BYTES", "32MB"),
         ("METER_MAX_BATCH", "9" * 5000),
         ("METER_REFRESH_SECONDS", "0.5"),
+        ("METER_HOST", "http://localhost"),
+        ("METER_HOST", "local host"),
+        ("METER_DEFAULT_PLAN", "/payg"),
         ("METER_DEFAULT_PLAN", "payg"),
         ("METER_DEFAULT_PLAN", "a/b/c"),
+        ("METER_DEFAULT_TIMEZONE", "CET+1"),
+        ("METER_DEFAULT_TIMEZONE", "../zoneinfo/UTC"),
+        ("DATABASE_URL", "mysql://root:tr0ub4dor@db/meter"),
+        ("DATABASE_URL", "postgresql+psycopg://me:tr0ub4dor@db/meter"),
+        ("DATABASE_URL", "postgresql://me:tr0ub%zador@db/meter"),
+        ("DATABASE_URL", "postgresql://me:tr0ub4dor@db/meter?sslmod=require"),
+        ("DATABASE_URL", "me:tr0ub4dor@db/meter"),
         ("METER_OPERATOR_KEY", "sk_" + "k" * 40),
         ("METER_OPERATOR_KEY", "hm_short"),
         ("METER_KEY_REQUESTS_PER_SECOND", "-1"),
@@ -133,16 +179,17 @@ def test_wrong_forms_are_refused(name: str, text: str) -> None:
     with pytest.raises(SettingsError, match=f"^{name}: ") as caught:
         load({name: text})
     assert (name in SECRETS) or repr(text) in str(caught.value)
-    assert not (name in SECRETS and text in str(caught.value))
+    assert not (name in SECRETS and (text in str(caught.value) or "tr0ub" in str(caught.value)))
+    assert caught.value.__cause__ is None
 
 
 @pytest.mark.parametrize("name", SECRETS)
 def test_secrets_come_from_files(name: str, tmp_path: Path) -> None:
     """Their last line break is not part of them."""
     file = tmp_path / "secret"
-    file.write_text(f"{KEY}\n", "utf-8")
+    file.write_text(f"{GOOD[name]}\n", "utf-8")
     found = load({f"{name}_FILE": str(file)})
-    assert getattr(found, name.removeprefix("METER_").lower()) == KEY
+    assert getattr(found, field_of(name)) == GOOD[name]
     assert f"{name}_FILE" in known_names()
 
 
