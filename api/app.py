@@ -5,19 +5,22 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import UTC, datetime
+from time import monotonic
 
 from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
 
 from api.auth import asked_team, caller_of
+from api.buckets import Buckets, Ticks
 from api.cpu import CpuPool
 from api.edge import Edge
 from api.errors import HANDLERS
 from api.idempotency import retried
 from api.metrics import Metrics
 from api.openapi import config
-from api.request import Request, refuse_nul
+from api.query import check_query
+from api.request import Request
 from api.routes import ROUTES
 from api.state import Clock, Shell
 from meter import database, defaults
@@ -32,10 +35,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def create_app(settings: Settings, *, clock: Clock = utc_now, process: int = 0) -> Litestar:
+def create_app(settings: Settings, *, clock: Clock = utc_now, ticks: Ticks = monotonic, process: int = 0) -> Litestar:
     """The app that serves these settings; inside its lifespan it has a database pool and, once needed, a process.
 
-    `process` tells apart those that share a port.
+    `process` tells apart those that share a port; `ticks` are the seconds by which requests are limited.
 
     The lifespan raises MigrationError on a database that is not exactly what this version needs.
     """
@@ -48,14 +51,14 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, process: int = 0) 
             "team": Provide(asked_team),
             "retry": Provide(retried),
         },
-        before_request=refuse_nul,
+        before_request=check_query,
         exception_handlers=HANDLERS,
         request_max_body_size=None,  # api/body.py bounds it, unpacked too
         logging_config=None,
         openapi_config=config(),
-        lifespan=[_lifespan(settings, clock, process)],
+        lifespan=[_lifespan(settings, clock, ticks, process)],
     )
-    app.asgi_handler = Edge(app.asgi_handler)
+    app.asgi_handler = Edge(app.asgi_handler, settings)
     return app
 
 
@@ -65,7 +68,7 @@ def _shell(state: State) -> Shell:
 
 
 def _lifespan(
-    settings: Settings, clock: Clock, process: int
+    settings: Settings, clock: Clock, ticks: Ticks, process: int
 ) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def opened(app: Litestar) -> AsyncIterator[None]:
@@ -81,9 +84,9 @@ def _lifespan(
                 await check_current(conn)
                 await ensure_operator(conn, settings.operator_key, settings.data_dir, clock())
             ingest = Ingest(pool, settings.past_days)
-            app.state.shell = Shell(
-                settings, pool, readers, ingest, cpu, Metrics({"main": pool, "readers": readers}, process), clock
-            )
+            metrics = Metrics({"main": pool, "readers": readers}, process)
+            buckets = Buckets(settings.key_requests_per_second / settings.processes, ticks)
+            app.state.shell = Shell(settings, pool, readers, ingest, cpu, metrics, buckets, clock)
             yield
 
     return opened

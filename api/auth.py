@@ -11,6 +11,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, QueryParameter
 
 from api.given import TheCaller, TheShell
+from api.rate import within_rate
 from api.request import Request
 from api.state import AnyConnection, Shell, shell_of
 from meter import keys, teams
@@ -57,10 +58,12 @@ async def authenticate(connection: AnyConnection) -> Caller:
 
     Raises:
         Unauthorized: no key, or one that is unknown or revoked; both sound the same.
+        RateLimited: it has made too many requests lately, known or not.
         InvalidParameter: an X-User-ID that can't be one.
     """
     shell = shell_of(connection)
     key = bearer(connection.headers.get("authorization", ""))
+    within_rate(connection, key)
     member = member_of(connection.headers.get("x-user-id"))
     async with shell.pool.connection() as conn:
         caller = await keys.find(conn, key, shell.clock(), member, _named_team(connection))

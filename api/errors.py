@@ -11,7 +11,7 @@ import psycopg
 from litestar import Response
 from litestar.exceptions import HTTPException, MethodNotAllowedException, NotFoundException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.types import ExceptionHandlersMap
+from litestar.types import ExceptionHandlersMap, HTTPScope
 from litestar.utils import normalize_path
 from psycopg_pool import PoolTimeout
 
@@ -69,31 +69,34 @@ def request_id(request: AnyRequest) -> str:
 
 def document(request: AnyRequest, problem: Problem) -> Response[bytes]:
     """The answer that tells a client about a problem."""
+    status, headers, body = told(request.scope, problem)
+    media_type = headers.pop("Content-Type")
+    return Response(body, status_code=status, media_type=media_type, headers=headers)
+
+
+def told(scope: HTTPScope, problem: Problem) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of that answer."""
     body: dict[str, object] = {
         "type": f"urn:hourmeter:problem:{problem.code}",
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,
         "code": problem.code,
-        "instance": request.scope["path"],
-        "request_id": request_id(request),
+        "instance": scope["path"],
+        "request_id": str(scope["state"].get("request_id", "")),
     }
-    return Response(
-        msgspec.json.encode(body | {name: value for name, value in problem.members.items() if name not in body}),
-        status_code=problem.status,
-        media_type=MEDIA_TYPE,
-        headers=_headers(request, problem),
-    )
+    members = {name: value for name, value in problem.members.items() if name not in body}
+    return problem.status, _headers(scope, problem), msgspec.json.encode(body | members)
 
 
-def _headers(request: AnyRequest, problem: Problem) -> dict[str, str]:
-    headers = {}
+def _headers(scope: HTTPScope, problem: Problem) -> dict[str, str]:
+    headers = {"Content-Type": MEDIA_TYPE}
     if problem.retry_after_s is not None:
         headers["Retry-After"] = str(problem.retry_after_s)
     if isinstance(problem, errors.Unauthorized):
         headers["WWW-Authenticate"] = 'Bearer realm="hourmeter"'
     if isinstance(problem, errors.MethodNotAllowed):
-        headers["Allow"] = ", ".join(allowed(request))
+        headers["Allow"] = ", ".join(methods(scope["litestar_app"], scope["path"]))
     return headers
 
 
@@ -114,7 +117,7 @@ def methods(app: litestar.Litestar, path: str) -> list[str]:
     return [*found, "OPTIONS"] if found else []
 
 
-def _told(request: AnyRequest, error: Problem) -> Response[bytes]:
+def _problem(request: AnyRequest, error: Problem) -> Response[bytes]:
     return document(request, error)
 
 
@@ -164,7 +167,7 @@ def _failed(request: AnyRequest, error: Exception) -> Response[bytes]:
 
 
 HANDLERS: ExceptionHandlersMap = {
-    Problem: _told,
+    Problem: _problem,
     HTTPException: _of_framework,
     psycopg.errors.QueryCanceled: _canceled,
     psycopg.OperationalError: _busy,

@@ -11,7 +11,7 @@ from litestar.datastructures import State
 
 from api.body import read_body
 from api.state import shell_of
-from meter.errors import InvalidBody, InvalidParameter
+from meter.errors import InvalidBody
 from meter.model import Caller
 
 
@@ -49,12 +49,6 @@ def decode(body: bytes, kind: Any) -> Any:  # noqa: ANN401 (a type in, a value o
         raise InvalidBody(str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidBody(f"the body is no JSON: {error}") from error
-
-
-async def refuse_nul(request: litestar.Request[Any, Any, Any]) -> None:
-    """Refuses NUL in a query: no text has one, and the database can't compare with it. Raises InvalidParameter."""
-    if b"%00" in request.scope["query_string"] or b"\0" in request.scope["query_string"]:
-        raise InvalidParameter("no parameter may hold a NUL")
 
 
 def target(request: litestar.Request[Any, Any, Any]) -> str:

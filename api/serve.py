@@ -8,6 +8,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from time import monotonic
 from typing import Any
 
 from granian.constants import Interfaces
@@ -16,6 +17,7 @@ from granian.server.embed import Server
 from litestar import Litestar
 
 from api.app import create_app, utc_now
+from api.buckets import Ticks
 from api.state import Clock
 from meter.settings import Settings, SettingsError
 
@@ -34,6 +36,7 @@ async def serve(
     stop: asyncio.Event | None = None,
     ready: Callable[[], None] | None = None,
     clock: Clock = utc_now,
+    ticks: Ticks = monotonic,
     process: int = 0,
 ) -> None:
     """Serves until `stop` is set or the task is cancelled; then answers what is under way, for 30 s at most.
@@ -49,7 +52,7 @@ async def serve(
     if process == 0:
         must_be_free(settings.host, settings.port)
     _collect_rarely()
-    app = create_app(settings, clock=clock, process=process)
+    app = create_app(settings, clock=clock, ticks=ticks, process=process)
     async with _living(app):
         server = Server(
             app,

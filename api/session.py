@@ -13,6 +13,7 @@ from litestar.handlers import BaseRouteHandler
 from litestar.response import Redirect
 
 from api.given import TheCaller, TheShell
+from api.rate import within_rate
 from api.request import target
 from api.state import AnyConnection, shell_of
 from meter import sessions, teams
@@ -48,10 +49,11 @@ async def signed_in_script(connection: AnyConnection, _: BaseRouteHandler) -> No
 
 
 async def session_of(connection: AnyConnection) -> Caller | None:
-    """Who the cookie says is there, None for nobody."""
+    """Who the cookie says is there, None for nobody. Raises RateLimited for a session that asks too much."""
     token = connection.cookies.get(SESSION)
     if token is None:
         return None
+    within_rate(connection, token)
     shell = shell_of(connection)
     async with shell.pool.connection() as conn:
         return await sessions.find(conn, token, shell.clock())
@@ -81,8 +83,9 @@ def ours(path: str) -> str:
 
 
 def cookie(connection: AnyConnection, name: str, value: str, max_age: int) -> Cookie:
-    """A cookie that scripts and other sites don't get; `Secure` wherever the browser says it came over https."""
-    secure = connection.headers.get("origin", "").startswith("https://") or connection.url.scheme == "https"
+    """A cookie that scripts and other sites don't get; `Secure` under METER_HTTPS_ONLY and wherever https is seen."""
+    https = shell_of(connection).settings.https_only
+    secure = https or connection.headers.get("origin", "").startswith("https://") or connection.url.scheme == "https"
     return Cookie(key=name, value=value, path="/", max_age=max_age, httponly=True, samesite="strict", secure=secure)
 
 

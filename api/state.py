@@ -9,6 +9,7 @@ from typing import Any
 
 from litestar.connection import ASGIConnection
 
+from api.buckets import Buckets
 from api.cpu import CpuPool
 from api.metrics import Metrics
 from meter.database import Pool
@@ -33,6 +34,7 @@ class Shell:
     ingest: Ingest
     cpu: CpuPool
     metrics: Metrics
+    buckets: Buckets
     clock: Clock
 
 

@@ -259,6 +259,12 @@ class RateLimited(Problem):
     remedy = "Wait `Retry-After` seconds, then send it again; put more events into each request."
     retry_after_s = 1
 
+    def __init__(self, detail: str | None = None, retry_after_s: int = 1, status: int = 429) -> None:
+        """Says when to come again; `status` is 503 for clients that would drop data on 429."""
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s
+        self.status = status
+
 
 class InternalError(Problem):
     """Our own failure; logged once under the request id."""

@@ -45,6 +45,7 @@ class Service:
             "METER_DATA_DIR": str(data_dir),
             "METER_PORT": str(self.port),
             "METER_OPERATOR_KEY": OPERATOR_KEY,
+            "METER_KEY_REQUESTS_PER_SECOND": "0",  # one key does here what many do elsewhere
             **settings,
         }
         self._process: subprocess.Popen[bytes] | None = None

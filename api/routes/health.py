@@ -11,6 +11,7 @@ from litestar.openapi.datastructures import ResponseSpec
 from psycopg_pool import PoolTimeout
 
 from api.given import TheShell
+from api.query import OPEN
 from api.state import Shell
 from meter.lag import lag
 from meter.migrate import MigrationError, check_current
@@ -34,6 +35,7 @@ class Health(msgspec.Struct, frozen=True):
     security=[{}],
     responses={503: ResponseSpec(Health, generate_examples=False, description="It can't work now.")},
     tags=["operation"],
+    opt=OPEN,
 )
 async def health(shell: TheShell) -> Response[Health]:
     """Tell whether the database answers and has the schema of this version; 503 when not."""

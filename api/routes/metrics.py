@@ -10,12 +10,13 @@ from psycopg_pool import PoolTimeout
 
 from api.given import TheShell
 from api.metrics import CONTENT_TYPE
+from api.query import OPEN
 from api.routes.health import ANSWER_WITHIN_S
 from api.state import Shell
 from meter.lag import lag
 
 
-@get("/metrics", media_type=CONTENT_TYPE, security=[{}], tags=["operation"])
+@get("/metrics", media_type=CONTENT_TYPE, security=[{}], tags=["operation"], opt=OPEN)
 async def metrics(shell: TheShell) -> Response[bytes]:
     """Show the metrics of this process in the text exposition format."""
     return Response(shell.metrics.text(await bucket_lag(shell)), media_type=CONTENT_TYPE)

@@ -16,6 +16,7 @@ from api.auth import may, only_own
 from api.errors import problems
 from api.given import TheCaller, TheShell, TheTeam
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_of, position_of
+from api.query import OPEN
 from api.questions import instant_of, zone_of
 from api.request import Request
 from meter.errors import InvalidParameter, NotFound, RawDataGone, UnknownMeter
@@ -54,6 +55,7 @@ class UsageAnswer(msgspec.Struct, frozen=True):
     guards=[may("view_usage")],
     responses=problems(NotFound, UnknownMeter, RawDataGone),
     tags=["usage"],
+    opt=OPEN,
 )
 async def get_usage(  # noqa: PLR0913, PLR0917 - a query parameter each
     request: Request,

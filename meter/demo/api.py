@@ -13,7 +13,7 @@ from meter.collect.post import Answer, Connection, packed
 from meter.model import Receipt
 
 TRIES = 30
-BUSY = 503
+BUSY = frozenset({429, 503})
 _receipt = msgspec.json.Decoder(Receipt)
 
 
@@ -28,7 +28,7 @@ def ask(
     sent = body if isinstance(body, bytes) or body is None else msgspec.json.encode(body)
     answer = connection.send(method, path, sent, headers)
     for _ in range(TRIES):
-        if answer.status != BUSY:
+        if answer.status not in BUSY:
             break
         time.sleep(retry_after(answer))
         answer = connection.send(method, path, sent, headers)
