@@ -11,7 +11,7 @@ from litestar import Litestar
 from litestar.datastructures import State
 from litestar.di import Provide
 
-from api.auth import asked_team, caller_of
+from api.auth import actor_of_request, asked_team, caller_of
 from api.buckets import Buckets, Ticks
 from api.cpu import CpuPool
 from api.edge import Edge
@@ -48,6 +48,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, ticks: Ticks = mon
         dependencies={
             "shell": Provide(_shell, sync_to_thread=False),
             "caller": Provide(caller_of),
+            "actor": Provide(actor_of_request),
             "team": Provide(asked_team),
             "retry": Provide(retried),
         },

@@ -15,7 +15,8 @@ from api.rate import within_rate
 from api.request import Request
 from api.state import AnyConnection, Shell, shell_of
 from meter import keys, teams
-from meter.errors import Forbidden, InvalidParameter, NotFound, Unauthorized
+from meter.audit import Actor, actor_of
+from meter.errors import Forbidden, InvalidParameter, NotFound, TeamDeleted, Unauthorized
 from meter.model import Caller, Team
 from meter.permissions import admit, permission
 
@@ -57,7 +58,7 @@ async def authenticate(connection: AnyConnection) -> Caller:
     """The caller whose key came as `Authorization: Bearer …`, with the member in X-User-ID and what they are there.
 
     Raises:
-        Unauthorized: no key, or one that is unknown or revoked; both sound the same.
+        Unauthorized: no key, or one that is unknown, revoked or expired; all sound the same.
         RateLimited: it has made too many requests lately, known or not.
         InvalidParameter: an X-User-ID that can't be one.
     """
@@ -68,7 +69,7 @@ async def authenticate(connection: AnyConnection) -> Caller:
     async with shell.pool.connection() as conn:
         caller = await keys.find(conn, key, shell.clock(), member, _named_team(connection))
     if caller is None:
-        raise Unauthorized("this key is unknown or revoked")
+        raise Unauthorized("this key is unknown, revoked or expired")
     return caller
 
 
@@ -107,6 +108,11 @@ async def caller_of(request: Request) -> Caller:
     return request.user
 
 
+async def actor_of_request(request: Request, caller: TheCaller, shell: TheShell) -> Actor:
+    """The caller as the audit log names it, at this instant."""
+    return actor_of(caller, shell.clock(), request.scope["state"].get("request_id"))
+
+
 async def asked_team(caller: TheCaller, shell: TheShell, asked: AskedTeam = None) -> Team:
     """The team a question is about: the key's own; for the operator the one in `?team=`.
 
@@ -127,6 +133,14 @@ async def maybe_team(caller: TheCaller, shell: TheShell, asked: AskedTeam = None
 async def path_team(caller: TheCaller, shell: TheShell, team_id: FromPath[UUID]) -> Team:
     """The team in the path. Raises NotFound when there is none, or the key is not its."""
     return await team_seen_by(caller, shell, team_id)
+
+
+async def live_team(caller: TheCaller, shell: TheShell, team_id: FromPath[UUID]) -> Team:
+    """As `path_team`, for what changes something of a team. Raises TeamDeleted too."""
+    team = await team_seen_by(caller, shell, team_id)
+    if team.deleted_at is not None:
+        raise TeamDeleted("what there was of it is kept; make another team")
+    return team
 
 
 async def team_seen_by(caller: Caller, shell: Shell, asked: UUID | None) -> Team:

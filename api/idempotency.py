@@ -34,7 +34,9 @@ Header = Annotated[
 
 
 async def retried(request: Request, idempotency_key: Header = None) -> answers.Request | None:
-    """What makes this request the same as an earlier one: key, path, Idempotency-Key, query and body. None without one.
+    """What makes this request the same as an earlier one: key, path, Idempotency-Key, query, member and body.
+
+    None without an Idempotency-Key.
 
     Raises:
         InvalidParameter: the Idempotency-Key is empty, too long or not printable ASCII.
@@ -43,7 +45,8 @@ async def retried(request: Request, idempotency_key: Header = None) -> answers.R
         return None
     if not idempotency_key.isascii() or not idempotency_key.isprintable() or not idempotency_key:
         raise InvalidParameter(f"Idempotency-Key: 1 to {LONGEST} printable ASCII characters")
-    asked = sha256(target(request).encode() + b"\n" + await request.body()).digest()
+    member = (request.user.member or "").encode()
+    asked = sha256(target(request).encode() + b"\n" + member + b"\n" + await request.body()).digest()
     return answers.Request(f"{request.user.key_public_id} {request.scope['path']}", idempotency_key, asked)
 
 

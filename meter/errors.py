@@ -126,6 +126,87 @@ class UnknownMeter(Problem):
     remedy = "Name a meter that `GET /v1/meters` lists."
 
 
+class ChangedMeanwhile(Problem):
+    """If-Match names another version than there is: somebody else changed it."""
+
+    status = 412
+    code = "changed_meanwhile"
+    title = "It was changed meanwhile"
+    remedy = "Look at it again, then send the change with the new ETag."
+
+
+class KeyEnded(Problem):
+    """The key was revoked or has expired, so it gets no other secret."""
+
+    status = 409
+    code = "key_ended"
+    title = "This key has ended"
+    remedy = "Make another key."
+
+
+class LastOperatorKey(Problem):
+    """Without this key nobody could operate the service."""
+
+    status = 409
+    code = "last_operator_key"
+    title = "This is the operator's last key"
+    remedy = "Make another key of the operator that does not expire, then revoke this one."
+
+
+class LastOwner(Problem):
+    """A team has an owner at all times."""
+
+    status = 409
+    code = "last_owner"
+    title = "This is the team's last owner"
+    remedy = "Make somebody else an owner first, or delete the team."
+
+
+class AlreadyMember(Problem):
+    """There is such a member already."""
+
+    status = 409
+    code = "already_member"
+    title = "There is such a member already"
+    remedy = "Change the member that is there."
+
+
+class TeamDeleted(Problem):
+    """The team is deleted: what it was is kept, nothing of it changes."""
+
+    status = 409
+    code = "team_deleted"
+    title = "This team is deleted"
+    remedy = "Make another team."
+
+
+class TeamHasInvoices(Problem):
+    """Billing periods begin at the team's midnight, so its zone stays once it was billed."""
+
+    status = 409
+    code = "team_has_invoices"
+    title = "This team was billed already"
+    remedy = "Make a team in the other zone, or leave the zone as it is."
+
+
+class InvalidInvitation(Problem):
+    """The token is of no invitation that can be accepted: never made, expired, revoked, accepted or sent anew."""
+
+    status = 404
+    code = "invalid_invitation"
+    title = "This invitation is not valid"
+    remedy = "Ask whoever invited you to send the invitation again."
+
+
+class InvitationEnded(Problem):
+    """The invitation was accepted or revoked."""
+
+    status = 409
+    code = "invitation_ended"
+    title = "This invitation has ended"
+    remedy = "Make another invitation."
+
+
 class IdempotencyConflict(Problem):
     """The same Idempotency-Key came with another request."""
 

@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
+import msgspec
 from uuid_utils.compat import uuid7
 
 from meter.database import Connection
+from meter.errors import InvalidBody, KeyEnded, LastOperatorKey, NotFound
 from meter.model import Caller, Team
 from meter.permissions import SCOPES, Scope
 from meter.settings import SettingsError
@@ -29,12 +31,23 @@ PREFIX_LENGTH = 8
 SECRET_LENGTH = 43  # of 62 characters: 256 bits
 LONGEST = 200
 FORM = re.compile(rf"hm_[0-9A-Za-z]{{{PREFIX_LENGTH}}}_[0-9A-Za-z_-]{{32,}}")
+LABEL = r"^[a-z0-9]{1,16}$"
+LABELLED = 3  # parts of a prefix with a label
 SEEN_EVERY = timedelta(minutes=1)
 OPERATOR_FILE = "operator.key"
 
 
+class Secret(NamedTuple):
+    """One of the secrets that open a key now, as it may be shown: by its prefix."""
+
+    prefix: str
+    created_at: datetime
+    expires_at: datetime | None
+    last_used_at: datetime | None
+
+
 class Key(NamedTuple):
-    """A key as it may be shown again and again: without its secret."""
+    """A key as it may be shown again and again, without its secrets; `prefix` is the newest one's."""
 
     public_id: UUID
     prefix: str
@@ -44,16 +57,20 @@ class Key(NamedTuple):
     created_at: datetime
     last_used_at: datetime | None = None
     revoked_at: datetime | None = None
+    expires_at: datetime | None = None
+    version: int = 1
+    secrets: tuple[Secret, ...] = ()
 
 
-def make() -> str:
-    """A new key, `hm_<prefix>_<secret>`: the prefix tells keys apart for people, the secret has 256 random bits."""
-    parts = ("".join(secrets.choice(ALPHABET) for _ in range(length)) for length in (PREFIX_LENGTH, SECRET_LENGTH))
-    return "_".join(("hm", *parts))
+def make(label: str | None = None) -> tuple[str, str]:
+    """A new prefix and key, `hm_<label>_<prefix>_<secret>`: the label is chosen, the secret has 256 random bits."""
+    unique, secret = ("".join(secrets.choice(ALPHABET) for _ in range(n)) for n in (PREFIX_LENGTH, SECRET_LENGTH))
+    prefix = "_".join(("hm", label, unique) if label else ("hm", unique))
+    return prefix, f"{prefix}_{secret}"
 
 
 def prefix_of(key: str) -> str:
-    """What of a key may be shown: `hm_<prefix>` of one we made, nothing but `hm_` of one of another form."""
+    """What may be shown of a key somebody gave us: `hm_<prefix>` of one we could have made, else nothing but `hm_`."""
     return key[: 3 + PREFIX_LENGTH] if FORM.fullmatch(key) else "hm_"
 
 
@@ -62,31 +79,107 @@ def hash_of(secret: str) -> bytes:
     return sha256(secret.encode()).digest()
 
 
-async def create(
-    conn: Connection, team_id: int, name: str, scopes: Sequence[Scope], kind: Kind, now: datetime
+async def create(  # noqa: PLR0913, PLR0917 (a column each)
+    conn: Connection,
+    team_id: int | None,
+    name: str,
+    scopes: Sequence[Scope],
+    kind: Kind,
+    now: datetime,
+    label: str | None = None,
+    expires_at: datetime | None = None,
 ) -> tuple[Key, str]:
-    """Makes a key of a team, in the caller's transaction; answers it and its secret, which nobody can ask for again."""
-    secret = make()
+    """Makes a key of a team (None: the operator's), in the caller's transaction; answers it and its secret.
+
+    Nobody can ask for the secret again. Raises InvalidBody for a key that would have expired before it is made.
+    """
+    if expires_at is not None and expires_at <= now:
+        raise InvalidBody("expires_at: choose a time that is yet to come")
+    prefix, secret = make(label)
     ordered = [scope for scope in SCOPES if scope in scopes]
-    key = Key(uuid7(), prefix_of(secret), name, list[str](ordered), kind, now)
+    key = Key(uuid7(), prefix, name, list[str](ordered), kind, now, expires_at=expires_at)
     await _store(conn, team_id, key, secret)
-    return key, secret
+    return key._replace(secrets=(Secret(prefix, now, None, None),)), secret
 
 
 async def _store(conn: Connection, team_id: int | None, key: Key, secret: str) -> None:
-    await conn.execute(statement("create_key"), key._asdict() | {"team_id": team_id, "secret_hash": hash_of(secret)})
+    row = key._asdict() | {"team_id": team_id, "secret_hash": hash_of(secret)}
+    await conn.execute(statement("create_key"), row)
 
 
-async def list_keys(conn: Connection, team_id: int, after: UUID | None, rows: int) -> list[Key]:
+async def list_keys(
+    conn: Connection, team_id: int | None, after: UUID | None, rows: int, now: datetime, one: UUID | None = None
+) -> list[Key]:
     """At most `rows` keys of a team that come after the one named, oldest first, revoked ones too."""
-    found = await conn.execute(statement("list_keys"), {"team_id": team_id, "after": after, "rows": rows})
-    return [Key(*row) for row in await found.fetchall()]
+    asked = {"team_id": team_id, "after": after, "rows": rows, "now": now, "one": one}
+    found = await (await conn.execute(statement("list_keys"), asked)).fetchall()
+    return [Key._make((*row[:10], msgspec.convert(row[10], tuple[Secret, ...]))) for row in found]
 
 
-async def revoke(conn: Connection, team_id: int, public_id: UUID, now: datetime) -> bool:
-    """Revokes a key of a team, again and again if need be; False where the team has no such key."""
-    asked = {"team_id": team_id, "public_id": public_id, "now": now}
-    return await (await conn.execute(statement("revoke_key"), asked)).fetchone() is not None
+async def get(conn: Connection, team_id: int | None, public_id: UUID, now: datetime) -> Key:
+    """One key of a team (None: of the operator). Raises NotFound."""
+    for key in await list_keys(conn, team_id, None, 1, now, public_id):
+        return key
+    raise NotFound("there is no such key")
+
+
+class Locked(NamedTuple):
+    """A key that nobody else changes until the transaction ends."""
+
+    id: int
+    key: Key
+
+
+async def lock(conn: Connection, team_id: int | None, public_id: UUID, now: datetime) -> Locked:
+    """The key as it is and stays until the caller's transaction ends. Raises NotFound."""
+    asked = {"team_id": team_id, "public_id": public_id}
+    row = await (await conn.execute(statement("lock_key"), asked)).fetchone()
+    if row is None:
+        raise NotFound("there is no such key")
+    return Locked(row[0], await get(conn, team_id, public_id, now))
+
+
+async def rename(conn: Connection, locked: Locked, name: str) -> Key:
+    """Gives a key another name."""
+    await conn.execute(statement("rename_key"), {"id": locked.id, "name": name})
+    return locked.key._replace(name=name, version=locked.key.version + 1)
+
+
+async def rotate(conn: Connection, locked: Locked, overlap: timedelta, now: datetime) -> str:
+    """Gives a key another secret, with the label it has, and answers it; older ones open it for `overlap` yet.
+
+    Raises KeyEnded for a key that nothing opens any more.
+    """
+    if not locked.key.secrets:
+        raise KeyEnded("it was revoked or has expired; make another")
+    prefix, secret = make(label_of(locked.key.prefix))
+    await conn.execute(statement("expire_secrets"), {"id": locked.id, "until": now + overlap})
+    row = {"id": locked.id, "prefix": prefix, "secret_hash": hash_of(secret), "now": now}
+    await conn.execute(statement("add_secret"), row)
+    return secret
+
+
+def label_of(prefix: str) -> str | None:
+    """The label that was chosen for a key, from its prefix; None for one without."""
+    parts = prefix.split("_")
+    return parts[1] if len(parts) == LABELLED else None
+
+
+async def revoke(conn: Connection, team_id: int | None, locked: Locked, now: datetime) -> None:
+    """Revokes a key with all its secrets at once; revoked before, it stays as it is.
+
+    Raises LastOperatorKey when the operator would be left without a key that goes on.
+    """
+    if team_id is None and locked.key.revoked_at is None:
+        await conn.execute(statement("lock_operator"))
+        if not await _operator_has_key(conn, locked.key.public_id):
+            raise LastOperatorKey("make another one that does not expire first")
+    await conn.execute(statement("revoke_key"), {"id": locked.id, "now": now})
+
+
+async def _operator_has_key(conn: Connection, but: UUID | None) -> bool:
+    row = await (await conn.execute(statement("find_operator_key"), {"but": but})).fetchone()
+    return bool(row and row[0])
 
 
 def caller(row: Sequence[Any], member: str | None = None) -> Caller:
@@ -94,29 +187,29 @@ def caller(row: Sequence[Any], member: str | None = None) -> Caller:
     return Caller(
         key_id=row[0],
         key_public_id=row[1],
-        team=Team(*row[7:]) if row[7] is not None else None,
+        team=Team(*row[8:]) if row[8] is not None else None,
         scopes=frozenset(row[2]),
         internal=row[3] == "internal",
         member=member,
-        role=row[6],
-        key_prefix=row[5],
+        role=row[7],
+        key_prefix=row[6],
     )
 
 
 async def find(
     conn: Connection, key: str, now: datetime, member: str | None = None, asked: UUID | None = None
 ) -> Caller | None:
-    """Whose key this is, None for one that is unknown or revoked; its use is noted at most once a minute.
+    """Whose key this is, None for one that is unknown, revoked or expired; its use is noted at most once a minute.
 
     With a `member`, what they are in the key's team. The operator's key then acts in the team `asked` about, if there
     is one. The index compares hashes of whole keys, so how long a refusal takes says nothing about any key.
     """
-    given = {"secret_hash": hash_of(key), "member": member, "asked": asked}
+    given = {"secret_hash": hash_of(key), "member": member, "asked": asked, "now": now}
     row = await (await conn.execute(statement("find_key"), given)).fetchone()
     if row is None:
         return None
-    if row[4] is None or now - row[4] >= SEEN_EVERY:
-        await conn.execute(statement("touch_key"), {"key_id": row[0], "now": now, "before": now - SEEN_EVERY})
+    if row[5] is None or now - row[5] >= SEEN_EVERY:
+        await conn.execute(statement("touch_key"), {"secret_id": row[4], "now": now, "before": now - SEEN_EVERY})
     return caller(row, member)
 
 
@@ -133,8 +226,7 @@ async def ensure_operator(conn: Connection, given: str | None, data_dir: Path, n
     async with conn.transaction():
         await conn.execute(statement("lock_operator"))
         if given is None:
-            row = await (await conn.execute(statement("find_operator_key"))).fetchone()
-            if row and row[0]:
+            if await _operator_has_key(conn, None):
                 return
             given = kept_key(data_dir / OPERATOR_FILE)
         key = Key(uuid7(), prefix_of(given), "operator", list(SCOPES), "standard", now)
@@ -147,7 +239,7 @@ def kept_key(path: Path) -> str:
     with suppress(FileExistsError):
         made = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(made, "w") as file:
-            file.write(f"{make()}\n")
+            file.write(f"{make()[1]}\n")
     key = path.read_text("utf-8").strip()
     if not FORM.fullmatch(key):
         raise SettingsError(f"{path} holds no key; remove it and one is made")

@@ -79,6 +79,8 @@ class Team(msgspec.Struct, frozen=True):
     currency: str
     billing_email: str | None
     created_at: datetime
+    version: int = 1
+    deleted_at: datetime | None = None
 
 
 class Caller(msgspec.Struct, frozen=True):

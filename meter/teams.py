@@ -77,9 +77,9 @@ async def get(conn: Connection, public_id: UUID) -> Team | None:
     return Team(*row) if row else None
 
 
-async def list_teams(conn: Connection, after: UUID | None, rows: int) -> list[Team]:
-    """At most `rows` teams that come after the one named, oldest first."""
-    found = await conn.execute(statement("list_teams"), {"after": after, "rows": rows})
+async def list_teams(conn: Connection, after: UUID | None, rows: int, *, deleted: bool = False) -> list[Team]:
+    """At most `rows` teams that come after the one named, oldest first; those that are deleted, or the others."""
+    found = await conn.execute(statement("list_teams"), {"after": after, "rows": rows, "deleted": deleted})
     return [Team(*row) for row in await found.fetchall()]
 
 

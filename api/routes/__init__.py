@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from api.routes import (
+    audit,
     billing,
     health,
     invoice_pages,
@@ -12,6 +13,7 @@ from api.routes import (
     keys,
     meters,
     metrics,
+    operator_keys,
     pages,
     push,
     static,
@@ -25,6 +27,8 @@ ROUTES: tuple[ModuleType, ...] = (
     metrics,
     teams,
     keys,
+    operator_keys,
+    audit,
     meters,
     push,
     usage,

@@ -83,7 +83,7 @@ async def sign_in(request: AnyRequest, data: URLEncodedBody[SignIn], shell: TheS
         caller = await keys.find(conn, data.key.strip(), now)
         if caller is None or not may_look(caller):
             return html(signin.TEMPLATE, signin.context(problem=REFUSED, after=ours(data.after)), status=401)
-        token = await sessions.begin(conn, caller.key_id, now)
+        token = await sessions.begin(conn, caller, now)
     kept = cookie(request, SESSION, token, int(sessions.LASTS.total_seconds()))
     return Response("", status_code=303, headers={"Location": ours(data.after)}, cookies=[kept])
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
 from litestar.di import Provide
 from litestar.params import JSONBody
-from msgspec import Meta
 
 from api.auth import may, path_team
 from api.errors import problems
 from api.given import TheShell, TheTeam
 from api.idempotency import Retry, once
+from api.names import Email, Line
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page, position_of
 from api.routes.billing import PlanName
 from meter import subscriptions, teams
@@ -29,9 +28,6 @@ from meter.errors import (
     UnsupportedEncoding,
 )
 from meter.model import Team
-
-Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\u0000-\u001f\u007f]+$")]
-Email = Annotated[str, Meta(max_length=254, pattern=r"^[^@\s\u0000-\u001f\u007f]+@[^@\s\u0000-\u001f\u007f]+$")]
 
 
 class Owner(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

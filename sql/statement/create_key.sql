@@ -1,8 +1,13 @@
--- Stores a key by its hash; nothing comes back when that hash is stored already.
+-- Stores a key with its first secret, by its hash; nothing is stored and nothing comes back when that hash is known.
 
-insert into api_key (public_id, team_id, name, prefix, secret_hash, scopes, kind, created_at)
-values (
-    %(public_id)s, %(team_id)s, %(name)s, %(prefix)s, %(secret_hash)s, %(scopes)s::text [], %(kind)s, %(created_at)s
+with made as (
+    insert into api_key (public_id, team_id, name, scopes, kind, created_at, expires_at)
+    select %(public_id)s, %(team_id)s, %(name)s, %(scopes)s::text [], %(kind)s, %(created_at)s, %(expires_at)s
+    where not exists (select from api_key_secret where secret_hash = %(secret_hash)s)
+    returning id
 )
-on conflict (secret_hash) do nothing
-returning id
+
+insert into api_key_secret (key_id, prefix, secret_hash, created_at)
+select id, %(prefix)s, %(secret_hash)s, %(created_at)s
+from made
+returning key_id

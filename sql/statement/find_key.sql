@@ -1,13 +1,15 @@
--- Whose key has this hash, what may it do, which team does it belong to, and what is the member there? A revoked key is
--- nobody's. The operator's key, which has no team, acts in the team asked about when it acts for a member.
+-- Whose secret has this hash, what may it do, which team does it belong to, and what is the member there? One that was
+-- revoked or has expired is nobody's. The operator's key, which has no team, acts in the team asked about when it acts
+-- for a member; a removed member is nobody, and nobody acts in a deleted team.
 
 select
     k.id,
     k.public_id,
     k.scopes,
     k.kind,
-    k.last_used_at,
-    k.prefix,
+    s.id as secret_id,
+    s.last_used_at,
+    s.prefix,
     m.role,
     t.id,
     t.public_id,
@@ -15,11 +17,21 @@ select
     t.timezone,
     t.currency,
     t.billing_email,
-    t.created_at
-from api_key as k
+    t.created_at,
+    t.version,
+    t.deleted_at
+from api_key_secret as s
+inner join api_key as k on s.key_id = k.id
 left join team as t
     on t.id = coalesce(
-        k.team_id, (select a.id from team as a where a.public_id = %(asked)s::uuid and %(member)s::text is not null)
+        k.team_id,
+        (
+            select a.id from team as a
+            where a.public_id = %(asked)s::uuid and a.deleted_at is null and %(member)s::text is not null
+        )
     )
-left join member as m on t.id = m.team_id and m.user_id = %(member)s::text
-where k.secret_hash = %(secret_hash)s and k.revoked_at is null
+left join member as m on t.id = m.team_id and m.user_id = %(member)s::text and m.removed_at is null
+where s.secret_hash = %(secret_hash)s
+    and k.revoked_at is null
+    and (k.expires_at is null or k.expires_at > %(now)s)
+    and (s.expires_at is null or s.expires_at > %(now)s)

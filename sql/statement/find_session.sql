@@ -1,12 +1,13 @@
--- Who signed in with the cookie of this hash? Nobody once it has expired or its key is revoked.
+-- Who signed in with the cookie of this hash? Nobody once it, its key or the secret it was made with has ended.
 
 select
     k.id,
     k.public_id,
     k.scopes,
     k.kind,
-    k.last_used_at,
-    k.prefix,
+    s.id as secret_id,
+    s.last_used_at,
+    s.prefix,
     null::text as role,
     t.id,
     t.public_id,
@@ -14,8 +15,15 @@ select
     t.timezone,
     t.currency,
     t.billing_email,
-    t.created_at
-from session as s
+    t.created_at,
+    t.version,
+    t.deleted_at
+from session as e
+inner join api_key_secret as s on e.secret_id = s.id
 inner join api_key as k on s.key_id = k.id
 left join team as t on k.team_id = t.id
-where s.token_hash = %(token_hash)s and s.expires_at > %(now)s and k.revoked_at is null
+where e.token_hash = %(token_hash)s
+    and e.expires_at > %(now)s
+    and k.revoked_at is null
+    and (k.expires_at is null or k.expires_at > %(now)s)
+    and (s.expires_at is null or s.expires_at > %(now)s)

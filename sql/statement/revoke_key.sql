@@ -1,5 +1,4 @@
--- Revokes a key of a team; one that was revoked before keeps its time. Nothing comes back where there is no such key.
+-- Revokes a key with all its secrets; one that was revoked before keeps its time.
 
-update api_key set revoked_at = coalesce(revoked_at, %(now)s)
-where team_id = %(team_id)s and public_id = %(public_id)s
-returning revoked_at
+update api_key set revoked_at = %(now)s, version = version + 1
+where id = %(id)s and revoked_at is null

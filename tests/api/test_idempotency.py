@@ -85,7 +85,7 @@ async def test_a_secret_is_neither_kept_nor_repeated(site: Site) -> None:
     assert first["key"] not in listed
     async with await connect(site.database) as conn:
         kept = await (await conn.execute("select convert_from(body, 'utf8') from idempotent_answer")).fetchall()
-        stored = await (await conn.execute("select k::text from api_key k")).fetchall()
+        stored = await (await conn.execute("select k::text from api_key_secret k")).fetchall()
     assert not [row for row in kept + stored if first["key"].removeprefix(first["prefix"]) in row[0]]
 
 

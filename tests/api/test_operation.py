@@ -135,7 +135,7 @@ async def test_a_given_operator_key_is_stored_once(database: str, tmp_path: Path
         for _ in range(2):
             await ensure_operator(conn, given, tmp_path, NOW)
         caller = await find(conn, given, NOW)
-        rows = await (await conn.execute("select k::text from api_key k")).fetchall()
+        rows = await (await conn.execute("select s::text from api_key_secret s")).fetchall()
         await conn.execute("update api_key set revoked_at = now()")
         await ensure_operator(conn, given, tmp_path, NOW)
         revoked = await find(conn, given, NOW)

@@ -5,7 +5,7 @@ with made as (
     returning id, public_id
 )
 
-insert into api_key (public_id, team_id, name, prefix, secret_hash, scopes, kind)
-select %(key)s, id, 'Key', 'hm_test', %(hash)s, array['ingest', 'read'], 'standard'
+insert into api_key (public_id, team_id, name, scopes, kind)
+select %(key)s, id, 'Key', array['ingest', 'read'], 'standard'
 from made
 returning team_id, id, (select public_id from made), public_id

@@ -49,9 +49,7 @@ async def ask(conn: Connection, name: str, parameters: Mapping[str, object] | No
 
 async def make_team(conn: Connection) -> tuple[Team, Caller]:
     """Make a team and a key of it."""
-    team_id, key_id, public_id, key_public_id = (
-        await ask(conn, "make_team", {"team": uuid7(), "key": uuid7(), "hash": uuid7().bytes * 2})
-    )[0]
+    team_id, key_id, public_id, key_public_id = (await ask(conn, "make_team", {"team": uuid7(), "key": uuid7()}))[0]
     team = Team(team_id, public_id, "Team", "UTC", "USD", None, NOW)
     return team, Caller(key_id, key_public_id, team, frozenset({"ingest", "read"}), internal=False)
 
