@@ -17,7 +17,7 @@ from meter.windows import Window
 NAME = "trends"
 
 # One season of each window: what a moving average spans, so that nights and weekends cancel out.
-SEASON: dict[Window, int] = {"15m": 96, "hour": 24, "day": 7, "week": 4, "month": 3}
+SEASON: dict[Window, int] = {"15m": 96, "hour": 24, "day": 7, "week": 4, "month": 3, "quarter": 4, "year": 3}
 
 
 class Point(msgspec.Struct, frozen=True, rename={"from_": "from"}):

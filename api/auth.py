@@ -17,6 +17,7 @@ from api.state import AnyConnection, Shell, shell_of
 from meter import keys, teams
 from meter.audit import Actor, actor_of
 from meter.errors import Forbidden, InvalidParameter, NotFound, TeamDeleted, Unauthorized
+from meter.labels import Filter, only_of
 from meter.model import Caller, Team
 from meter.permissions import admit, permission
 
@@ -52,6 +53,17 @@ def only_own(caller: Caller, asked: Sequence[str] | None) -> tuple[str, ...] | N
     if asked and set(asked) != {caller.only_member}:
         raise Forbidden("a member sees own usage only; leave `member` out")
     return (caller.only_member,)
+
+
+def own_filters(caller: Caller, filters: tuple[Filter, ...]) -> tuple[Filter, ...]:
+    """The filters of a question, as far as the caller may see: one who sees own usage only is held to it.
+
+    Raises Forbidden when such a one asks for another member's.
+    """
+    for each in filters:
+        if each.name == "member" and each.op == "in":
+            only_own(caller, [value or "" for value in each.values])
+    return only_of(caller.only_member, filters)
 
 
 async def authenticate(connection: AnyConnection) -> Caller:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -10,9 +11,11 @@ import msgspec
 from litestar.openapi.config import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
+from litestar.routes import HTTPRoute
 
 from meter.errors import QueryTooSlow
 
+FORMS = "forms"
 DESCRIPTION = (
     "Time-series metering, billing and analytics. Numbers are strings in answers; strings or numbers in requests. "
     "Refusals are problem documents (RFC 9457) with a stable `code`. The member that a program acts for is X-User-ID."
@@ -32,7 +35,22 @@ class ClosedJson(JsonRenderPlugin):
             responses = path.get("get", {}).get("responses", {})
             if "401" in responses:
                 responses.setdefault("504", responses["401"] | {"description": QueryTooSlow.code})
+        for path, forms in forms_of(request.app).items():
+            responses = openapi_schema["paths"][path]["get"]["responses"]
+            responses["200"]["content"] |= {form: {"schema": {}} for form in forms if form != "application/json"}
+            responses["304"] = {"description": "It is as If-None-Match says.", "headers": {}}
         return super().render(request, openapi_schema)
+
+
+def forms_of(app: litestar.Litestar) -> dict[str, Sequence[str]]:
+    """The media types that routes answer in beside JSON, by path: what their handlers name in `opt`."""
+    return {
+        str(route.path_format): handler.opt[FORMS]
+        for route in app.routes
+        if isinstance(route, HTTPRoute)
+        for handler in route.route_handlers
+        if FORMS in handler.opt
+    }
 
 
 def closed_structs() -> frozenset[str]:

@@ -13,6 +13,7 @@ import polars as pl
 from analytics.trends import Trend, span_of, trend
 from api.state import Shell
 from meter.errors import InvalidParameter
+from meter.labels import Filter
 from meter.model import Meter, Team
 from meter.segments import EXACT
 from meter.usage import EARLIEST, LATEST, SHOWN, Item, Query, read
@@ -20,6 +21,7 @@ from meter.windows import Window, count_at_most
 
 MAX_WINDOWS = 40_000  # a year of quarters
 MAX_ITEMS = 200_000
+ADDITIVE = frozenset({"sum", "count", "time_weighted"})
 EXACT_BELOW = Decimal("1e25")  # what 38 digits can add up with twelve of them behind the point
 
 Columns = tuple[list[datetime], list[Decimal | None], list[str | None]]
@@ -60,11 +62,12 @@ async def answer(shell: Shell, team: Team, question: Question) -> Answer:
     read_from, _, to, *_ = span_of(question.start, question.end, question.window, question.zone.key)
     async with shell.readers.connection() as conn:
         usage = await read(conn, team, _query(question, read_from, to))
-    if len(usage.items) > MAX_ITEMS:
-        raise InvalidParameter(f"{len(usage.items)} items, {MAX_ITEMS} at most: ask for less time or longer windows")
-    additive = usage.meter.aggregation != "average"
-    found = await shell.cpu.run(compute, _columns(usage.items), question, shell.clock(), additive=additive)
-    return Answer(usage.meter, usage.as_of, found)
+    (reading,) = usage.readings
+    if len(reading.items) > MAX_ITEMS:
+        raise InvalidParameter(f"{len(reading.items)} items, {MAX_ITEMS} at most: ask for less time or longer windows")
+    additive = reading.aggregation in ADDITIVE
+    found = await shell.cpu.run(compute, _columns(reading.items), question, shell.clock(), additive=additive)
+    return Answer(reading.meter, usage.as_of, found)
 
 
 def check(question: Question) -> None:
@@ -77,12 +80,12 @@ def check(question: Question) -> None:
 
 def _query(question: Question, read_from: datetime, to: datetime) -> Query:
     return Query(
-        meter=question.meter,
+        meters=(question.meter,),
         start=read_from,
         end=to,
         zone=question.zone,
         window=question.window,
-        members=question.members,
+        filters=() if question.members is None else (Filter("member", "in", question.members),),
         group_by=() if question.group_by is None else (question.group_by,),
     )
 

@@ -22,26 +22,51 @@ Named = tuple[LiteralString, Sequence[Span]]
 
 
 class Sum(NamedTuple):
-    """What the buckets say of one group in one slot between two bounds, in the base unit; both numbered from 0."""
+    """What the buckets say of one group in one slot between two bounds, in the base unit; both numbered from 0.
+
+    Extremes and the latest (seconds since 1970, quantity) are there where they were asked for.
+    """
 
     group: int
     slot: int
     events: int
     total: Decimal
+    smallest: Decimal | None = None
+    largest: Decimal | None = None
+    latest: list[Decimal] | None = None
 
 
-async def sums(conn: Connection, team_id: int, groups: Mapping[int, int], bounds: Sequence[datetime]) -> list[Sum]:
+class Extras(NamedTuple):
+    """What beside events and totals is asked for; what is not costs nothing."""
+
+    extremes: bool = False
+    latest: bool = False
+
+
+async def sums(
+    conn: Connection,
+    team_id: int,
+    groups: Mapping[int, int],
+    bounds: Sequence[datetime],
+    extras: Extras = Extras(),  # noqa: B008 (an immutable value)
+) -> list[Sum]:
     """Usage of series (id to group) in each slot between neighbouring bounds. A pair may come in several parts.
 
     Raises RawDataGone where a bound cuts a quarter of an hour whose raw events are dropped.
     """
-    common = {"team_id": team_id, "series": list(groups), "groups": list(groups.values()), "bounds": instants(bounds)}
+    common = {
+        "team_id": team_id,
+        "series": list(groups),
+        "groups": list(groups.values()),
+        "bounds": instants(bounds),
+        **extras._asdict(),
+    }
     found: list[Sum] = []
     for name, parts in needed(bounds) if groups else ():
         if name == "sum_edges":
-            await _check_floor(conn, parts)
+            await check_raw(conn, parts[0].start)
         rows = await (await conn.execute(statement(name), common | ranges(parts))).fetchall()
-        found += [Sum(group, slot - 1, events, total) for group, slot, events, total in rows]
+        found += [Sum(group, slot - 1, *what) for group, slot, *what in rows]
     return found
 
 
@@ -88,9 +113,8 @@ def instants(given: Sequence[datetime]) -> str:
     return "{" + ",".join([instant.isoformat() for instant in given]) + "}"
 
 
-async def _check_floor(conn: Connection, edges: Sequence[Span]) -> None:
-    """Refuses an edge among raw events that are dropped."""
-    if edges:
-        row = await (await conn.execute(statement("get_floor"))).fetchone()
-        if row and row[0] and edges[0].start < row[0]:
-            raise RawDataGone(f"raw events before {row[0].isoformat()} are gone; use instants on the quarter hour")
+async def check_raw(conn: Connection, since: datetime) -> None:
+    """Refuses a question to raw events that begins among dropped ones. Raises RawDataGone."""
+    row = await (await conn.execute(statement("get_floor"))).fetchone()
+    if row and row[0] and since < row[0]:
+        raise RawDataGone(f"raw events before {row[0].isoformat()} are gone; use instants on the quarter hour")

@@ -62,6 +62,8 @@ class Meter(msgspec.Struct, frozen=True):
     per_month: bool
     billable: bool
     dimensions: frozenset[str]
+    unique_of: str | None = None
+    percentile: Decimal = Decimal(95)
 
     @property
     def time_weighted(self) -> bool:

@@ -2,195 +2,297 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import pairwise, product
-from typing import Any, Literal, NamedTuple
+from itertools import product
+from typing import Literal, NamedTuple, cast
 from zoneinfo import ZoneInfo
 
 import msgspec
-from psycopg.types.json import Jsonb
 
-from meter import windows
+from meter.cells import EXTRAS, FROM_RAW, Aggregation, Cell, Cells, cells, slots, value
 from meter.database import Connection
 from meter.errors import InvalidParameter, UnknownMeter
 from meter.ingest import load_meters
-from meter.levels import Sum, sums
+from meter.labels import Filter, as_parameter, check_known
+from meter.levels import check_raw, instants, sums
 from meter.model import Meter, Team
+from meter.ranges import Calendar, Compare, Cut, check_count, earlier, windowed
 from meter.segments import EXACT
-from meter.windows import Window, month_seconds
+from meter.spans import Span
 from sql import statement
 
-MAX_ITEMS = 40_000  # a year of quarters has 35,040
+MAX_ITEMS = 40_000
 MAX_CELLS = 1_000_000  # windows times groups that one answer may hold
+MAX_METERS = 20
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)  # no calendar ends near these
 SHOWN = Decimal("1e-12")
 LARGEST_SHOWN = 40  # digits before the point that still leave room for twelve after it
 
-Fill = Literal["null", "zero"]
+Fill = Literal["null", "zero", "previous"]
 Group = tuple[str | None, ...]
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked: a meter between two instants, cut into windows of a zone, filtered and grouped.
+    """What is asked: meters between two instants, cut into windows of a zone, filtered and grouped.
 
-    Filters: None lets all pass. `group_by` holds member, service, key or names of declared dimensions. `fill` gives
-    windows without data an item: "null" says so, "zero" calls it zero.
+    `group_by` holds member, service, key or names of declared dimensions; of the groups, the `top` largest stay and the
+    rest becomes one. `aggregation` and `percentile` take the place of what the meter declares. With `rolling` each
+    window reaches back over as many. `compare` puts an earlier range beside each. `fill` gives windows without data an
+    item: "null" says so, "zero" calls it zero, "previous" repeats the last one. `anchor_day` is where billing periods
+    begin.
     """
 
-    meter: str
+    meters: tuple[str, ...]
     start: datetime
     end: datetime
     zone: ZoneInfo
-    window: Window | None = None
-    members: tuple[str, ...] | None = None
-    services: tuple[str, ...] | None = None
-    keys: tuple[str, ...] | None = None
-    dimensions: dict[str, str] = msgspec.field(default_factory=dict)
+    window: Cut | None = None
+    rolling: int = 1
+    filters: tuple[Filter, ...] = ()
     group_by: tuple[str, ...] = ()
+    top: int | None = None
+    aggregation: Aggregation | None = None
+    percentile: Decimal | None = None
+    compare: Compare | None = None
     fill: Fill | None = None
+    anchor_day: int = 1
+
+
+class Before(NamedTuple):
+    """The earlier range that an item is compared with, and what was used in it."""
+
+    start: datetime
+    end: datetime
+    quantity: Decimal | None
+    events: int
 
 
 class Item(NamedTuple):
-    """Usage of one group in one window; quantity in the meter's unit, None where there is no data."""
+    """Usage of one group in one range; quantity in the reading's unit, None where there is no data.
+
+    `other` marks the rest, where only the largest groups were asked for: its labels are all None.
+    """
 
     start: datetime
     end: datetime
     group: Group
     quantity: Decimal | None
     events: int
+    other: bool = False
+    before: Before | None = None
 
 
-class Usage(NamedTuple):
-    """The answer: items in order of window and group; `as_of` is when the team's data last changed."""
+class Reading(NamedTuple):
+    """The usage of one meter: by which aggregation, in which unit; items in order of range and group."""
 
     meter: Meter
-    query: Query
-    as_of: datetime | None
+    aggregation: Aggregation
+    unit: str
     items: list[Item]
 
 
-class Slots(NamedTuple):
-    """The bounds that cut the range, and for each slot between two of them its window and its month's seconds."""
+class Usage(NamedTuple):
+    """The answer: a reading per meter, in the order asked; `as_of` is when the team's data last changed."""
 
-    bounds: list[datetime]
-    window: list[int]
-    month_seconds: list[Decimal]
+    query: Query
+    as_of: datetime | None
+    readings: list[Reading]
+
+
+class Groups(NamedTuple):
+    """The groups there are, in order, the series of each; the last one is the rest where `has_other`."""
+
+    names: list[Group]
+    series: dict[int, int]
+    has_other: bool = False
+
+
+class Ranges(NamedTuple):
+    """The ranges asked about, and for each the one to compare it with (none: nothing to compare)."""
+
+    asked: list[Span]
+    before: list[Span]
 
 
 async def read(conn: Connection, team: Team, query: Query) -> Usage:
-    """Usage of one team, read in one snapshot.
+    """Usage of one team, all meters read in one snapshot.
 
-    Raises UnknownMeter, InvalidParameter (range, windows, dimensions that the meter does not declare) and RawDataGone
-    where a bound cuts a quarter of an hour whose raw events are dropped.
+    Raises UnknownMeter, InvalidParameter (range, windows, labels that a meter does not have, an aggregation it can't
+    have) and RawDataGone where raw events are needed that are dropped.
     """
+    check(query)
+    ranges = ranges_of(query, team)
     async with conn.transaction():
         await conn.execute(statement("begin_reading"))
-        meter = (await load_meters(conn, team.id)).get(query.meter)
-        if meter is None:
-            raise UnknownMeter(f"there is no meter {query.meter[:64]!r}; GET /v1/meters lists those there are")
-        check(query, meter)
-        slots = cut(query, meter)
-        groups, parts = await _parts(conn, team.id, meter, query, slots)
+        known = await load_meters(conn, team.id)
+        readings = [await _reading(conn, team.id, _meter(known, slug), query, ranges) for slug in query.meters]
         row = await (await conn.execute(statement("get_watermark"), {"team_id": team.id})).fetchone()
-    return Usage(meter, query, row[0] if row else None, items(query, meter, slots, groups, parts))
+    if sum(len(each.items) for each in readings) > MAX_CELLS:
+        raise InvalidParameter(f"more than {MAX_CELLS} items; ask for less time, fewer meters or groups")
+    return Usage(query, row[0] if row else None, readings)
 
 
-def check(query: Query, meter: Meter) -> None:
-    """Refuses what can't be answered, before anything is computed. Raises InvalidParameter."""
+def check(query: Query) -> None:
+    """Refuses what can't be answered whatever the meter, before anything is computed. Raises InvalidParameter."""
     if query.start >= query.end:
         raise InvalidParameter("`from` must lie before `to`")
     if query.start < EARLIEST or query.end > LATEST:
         raise InvalidParameter(f"`from` and `to` must lie between {EARLIEST.year} and {LATEST.year}")
-    if windows.count_at_most(query.start, query.end, query.window) > MAX_ITEMS:
-        raise InvalidParameter(f"more than {MAX_ITEMS} windows; ask for a shorter range or longer windows")
-    known = meter.dimensions | {"member", "service", "key"}
-    for name in (*query.group_by, *query.dimensions):
-        if name not in known:
-            raise InvalidParameter(
-                f"{name[:64]!r} is not a dimension of {meter.slug}; it has {', '.join(sorted(known))}"
-            )
+    if not 0 < len(query.meters) <= MAX_METERS or len(set(query.meters)) != len(query.meters):
+        raise InvalidParameter(f"meter: name 1 to {MAX_METERS} meters, each once")
+    if query.top is not None and not query.group_by:
+        raise InvalidParameter("top: needs group_by, the largest of which it keeps")
+    check_count(query.start, query.end, query.window, query.rolling)
 
 
-def cut(query: Query, meter: Meter) -> Slots:
-    """The bounds of the windows; of months too, for a meter whose unit depends on the month's length."""
-    edges = windows.bounds(query.start, query.end, query.window, query.zone)
-    if not meter.per_month:
-        return Slots(edges, list(range(len(edges) - 1)), [Decimal(1)] * (len(edges) - 1))
-    months = windows.bounds(query.start, query.end, "month", query.zone)
-    bounds = sorted({*edges, *months})
-    lengths = [month_seconds(start, query.zone) for start in months[:-1]]
-    window = [bisect_right(edges, start) - 1 for start in bounds[:-1]]
-    return Slots(bounds, window, [lengths[bisect_right(months, start) - 1] for start in bounds[:-1]])
+def ranges_of(query: Query, team: Team) -> Ranges:
+    """What is asked about, and what it is compared with."""
+    calendar = query.window and Calendar(query.window, query.zone, ZoneInfo(team.timezone), query.anchor_day)
+    asked = windowed(query.start, query.end, calendar or None, query.rolling)
+    before = earlier(asked, query.compare, calendar or None, query.zone) if query.compare else []
+    if before and before[0].start < EARLIEST:
+        raise InvalidParameter(f"compare: nothing lies before {EARLIEST.year}")
+    return Ranges(asked, before)
 
 
-async def _parts(
-    conn: Connection, team_id: int, meter: Meter, query: Query, slots: Slots
-) -> tuple[list[Group], list[Sum]]:
-    """The groups there are, and what the buckets say of each."""
+def _meter(known: Mapping[str, Meter], slug: str) -> Meter:
+    if slug not in known:
+        raise UnknownMeter(f"there is no meter {slug[:64]!r}; GET /v1/meters lists those there are")
+    return known[slug]
+
+
+def aggregation_of(meter: Meter, query: Query) -> Aggregation:
+    """By what the meter is read: what the query names, else what it declares. Raises InvalidParameter."""
+    declared = cast("Aggregation", meter.aggregation)
+    asked = query.aggregation or declared
+    if asked not in {declared, "count"} and (meter.time_weighted or asked in {"time_weighted", "unique"}):
+        raise InvalidParameter(f"aggregation: {meter.slug} is {declared}; it can't be read as {asked}")
+    if query.percentile is not None and asked != "percentile":
+        raise InvalidParameter("percentile: goes with aggregation=percentile")
+    return asked
+
+
+def unit_of(meter: Meter, aggregation: Aggregation) -> str:
+    """The unit of a reading: events are counted in events, everything else is in the meter's unit."""
+    return "event" if aggregation == "count" != meter.aggregation else meter.unit
+
+
+async def _reading(conn: Connection, team_id: int, meter: Meter, query: Query, ranges: Ranges) -> Reading:
+    """What one meter says, in the caller's snapshot."""
+    aggregation = aggregation_of(meter, query)
+    check_known((*query.group_by, *(each.name for each in query.filters)), meter)
+    groups = await _groups(conn, team_id, meter, query)
+    if query.top is not None and len(groups.names) > query.top:
+        whole = await _cells(conn, team_id, meter, query, groups, [Span(query.start, query.end)])
+        groups = largest(groups, query.top, {group: value(meter, aggregation, whole[0, group]) for _, group in whole})
+    found = await _cells(conn, team_id, meter, query, groups, ranges.asked)
+    before = await _cells(conn, team_id, meter, query, groups, ranges.before) if ranges.before else {}
+    return Reading(meter, aggregation, unit_of(meter, aggregation), items(query, meter, groups, ranges, found, before))
+
+
+async def _groups(conn: Connection, team_id: int, meter: Meter, query: Query) -> Groups:
+    """The groups there are, in the order of their labels, those without a label first."""
     parameters = {
         "team_id": team_id,
         "meter_id": meter.id,
-        "members": _listed(query.members),
-        "services": _listed(query.services),
-        "keys": _listed(query.keys),
-        "dimensions": Jsonb(query.dimensions),
+        "group_by": list(query.group_by),
+        "filters": as_parameter(query.filters),
     }
-    series = await (await conn.execute(statement("list_series"), parameters)).fetchall()
-    grouped = {row[0]: _group(query.group_by, row) for row in series}
-    groups = sorted(set(grouped.values()), key=lambda group: [(name is not None, name or "") for name in group])
-    if len(groups) * (len(slots.bounds) - 1) > MAX_CELLS:
+    rows = await (await conn.execute(statement("list_series"), parameters)).fetchall()
+    rows.sort(key=lambda row: [(name is not None, name or "") for name in row[0]])
+    names = [tuple(row[0]) for row in rows]
+    return Groups(names, {series: number for number, row in enumerate(rows) for series in row[1]})
+
+
+def largest(groups: Groups, top: int, values: Mapping[int, Decimal | None]) -> Groups:
+    """The groups with the largest values, largest first and by name where equal; all others become one, the last."""
+    order = sorted(range(len(groups.names)), key=lambda number: _rank(values.get(number), number))
+    place = {number: min(position, top) for position, number in enumerate(order)}
+    names = [groups.names[number] for number in order[:top]]
+    series = {series: place[number] for series, number in groups.series.items()}
+    return Groups([*names, (None,) * len(names[0])], series, has_other=True)
+
+
+def _rank(quantity: Decimal | None, number: int) -> tuple[bool, Decimal, int]:
+    return quantity is None, (quantity or Decimal(0)).copy_negate(), number
+
+
+async def _cells(
+    conn: Connection, team_id: int, meter: Meter, query: Query, groups: Groups, ranges: Sequence[Span]
+) -> Cells:
+    """What was used by range and group: from the buckets, or from raw events where they can't say."""
+    if len(ranges) * len(groups.names) > MAX_CELLS:
         raise InvalidParameter(f"more than {MAX_CELLS} windows times groups; ask for less time, or group by less")
-    number = {group: position for position, group in enumerate(groups)}
-    numbered = {series_id: number[group] for series_id, group in grouped.items()}
-    return groups, await sums(conn, team_id, numbered, slots.bounds)
+    aggregation = aggregation_of(meter, query)
+    if aggregation in FROM_RAW:
+        return await _raw_cells(conn, team_id, meter, query, groups, ranges)
+    cut = slots(ranges, query.zone, per_month=meter.per_month)
+    if len(cut.bounds) < 2:  # noqa: PLR2004 (every range is empty)
+        return {}
+    extras = EXTRAS.get(aggregation)
+    parts = await sums(conn, team_id, groups.series, cut.bounds, *([extras] if extras else []))
+    return cells(parts, cut, meter)
 
 
-def _listed(names: tuple[str, ...] | None) -> list[str] | None:
-    return None if names is None else list(names)
+async def _raw_cells(
+    conn: Connection, team_id: int, meter: Meter, query: Query, groups: Groups, ranges: Sequence[Span]
+) -> Cells:
+    """Unique counts and percentiles, exact from the events themselves."""
+    await check_raw(conn, min(each.start for each in ranges))
+    parameters: dict[str, object] = {
+        "team_id": team_id,
+        "series": list(groups.series),
+        "groups": list(groups.series.values()),
+        "range_from": instants([each.start for each in ranges]),
+        "range_to": instants([each.end for each in ranges]),
+        "unique_of": meter.unique_of,
+        "percentile": query.percentile or meter.percentile,
+    }
+    name = "count_unique" if aggregation_of(meter, query) == "unique" else "pick_percentile"
+    rows = await (await conn.execute(statement(name), parameters)).fetchall()
+    return {(number - 1, group): Cell(events, Decimal(0), answer=found) for number, group, events, found in rows}
 
 
-def _group(group_by: Sequence[str], row: tuple[Any, ...]) -> Group:
-    """The group of a series row (id, member, service, key, dimensions)."""
-    labels: Mapping[str, str | None] = {**row[4], "member": row[1], "service": row[2], "key": row[3]}
-    return tuple(labels.get(name) for name in group_by)
-
-
-def items(query: Query, meter: Meter, slots: Slots, groups: Sequence[Group], parts: Sequence[Sum]) -> list[Item]:
-    """Items in the meter's unit, in order of window and group; windows without data only where `fill` asks for them."""
-    edges = list(pairwise(_window_bounds(slots)))
-    found: dict[tuple[int, int], tuple[Decimal, int]] = {}
-    for part in parts:
-        key = (slots.window[part.slot], part.group)
-        total = part.total if not meter.per_month else EXACT.divide(part.total, slots.month_seconds[part.slot])
-        before = found.get(key)
-        found[key] = (total, part.events) if before is None else (EXACT.add(before[0], total), before[1] + part.events)
-    names = groups or ([] if query.group_by else [()])
-    if query.fill is not None and len(edges) * len(names) > MAX_ITEMS:
+def items(query: Query, meter: Meter, groups: Groups, ranges: Ranges, found: Cells, before: Cells) -> list[Item]:
+    """Items in order of range and group; ranges without data only if `fill` asks for them. Raises InvalidParameter."""
+    aggregation = aggregation_of(meter, query)
+    names = groups.names or ([] if query.group_by else [()])
+    if query.fill is not None and len(ranges.asked) * len(names) > MAX_ITEMS:
         raise InvalidParameter(f"more than {MAX_ITEMS} windows times groups; ask for fewer, or without `fill`")
-    cells = sorted(found) if query.fill is None else product(range(len(edges)), range(len(names)))
-    missing = Decimal(0) if query.fill == "zero" else None
-    return [
-        Item(*edges[window], names[group], missing if cell is None else value(meter, *cell), cell[1] if cell else 0)
-        for window, group in cells
-        for cell in [found.get((window, group))]
-    ]
+    keys = (
+        sorted(found.keys() | before.keys())
+        if query.fill is None
+        else product(range(len(ranges.asked)), range(len(names)))
+    )
+    last: dict[int, Decimal | None] = {}
+    shown = []
+    for number, group in keys:
+        cell = found.get((number, group))
+        quantity = _filled(query.fill, last.get(group)) if cell is None else value(meter, aggregation, cell)
+        last[group] = quantity
+        shown.append(
+            Item(
+                *ranges.asked[number],
+                names[group],
+                quantity,
+                cell.events if cell else 0,
+                groups.has_other and group == len(names) - 1,
+                _before(meter, aggregation, ranges.before[number], before.get((number, group)))
+                if ranges.before
+                else None,
+            )
+        )
+    return shown
 
 
-def _window_bounds(slots: Slots) -> list[datetime]:
-    firsts = [slots.bounds[i] for i, window in enumerate(slots.window) if i == 0 or window != slots.window[i - 1]]
-    return [*firsts, slots.bounds[-1]]
+def _filled(fill: Fill | None, last: Decimal | None) -> Decimal | None:
+    return Decimal(0) if fill == "zero" else last if fill == "previous" else None
 
 
-def value(meter: Meter, total: Decimal, events: int) -> Decimal | None:
-    """A total in the meter's unit: divided once, here; an average of nothing is None."""
-    if meter.aggregation == "count":
-        return Decimal(events)
-    if meter.aggregation == "average":
-        return EXACT.divide(total, Decimal(events)) if events else None
-    return total if meter.divisor == 1 else EXACT.divide(total, meter.divisor)
+def _before(meter: Meter, aggregation: Aggregation, span: Span, cell: Cell | None) -> Before:
+    return Before(*span, value(meter, aggregation, cell) if cell else None, cell.events if cell else 0)
 
 
 def plain(quantity: Decimal) -> str:

@@ -7,13 +7,26 @@ from decimal import Decimal
 from typing import Literal, get_args
 from zoneinfo import ZoneInfo
 
-Window = Literal["15m", "hour", "day", "week", "month"]
+Window = Literal["15m", "hour", "day", "week", "month", "quarter", "year"]
 WINDOWS: tuple[Window, ...] = get_args(Window)
 
 QUARTER = timedelta(minutes=15)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 ORIGIN = datetime(2000, 1, 1, tzinfo=UTC)
+MOMENT = timedelta(microseconds=1)
+
+MONTHS: dict[Window, int] = {"month": 1, "quarter": 3, "year": 12}
+LONGEST: dict[Window, int] = {"month": 31, "quarter": 92, "year": 366}  # days
+SHORTEST: dict[Window, timedelta] = {  # clock changes counted
+    "15m": QUARTER,
+    "hour": HOUR / 2,
+    "day": HOUR * 22,
+    "week": DAY * 6,
+    "month": DAY * 27,
+    "quarter": DAY * 89,
+    "year": DAY * 364,
+}
 
 
 def change_between(lo: datetime, hi: datetime, zone: ZoneInfo) -> datetime:
@@ -38,17 +51,24 @@ def utc(local: datetime, zone: ZoneInfo) -> datetime:
 
 
 def _floor_hour(instant: datetime, zone: ZoneInfo) -> datetime:
+    """The start of the local hour; where clocks change inside one (by a half, or at a quarter to), it begins anew."""
     local = instant.astimezone(zone)
-    if not (local.minute or local.second or local.microsecond):
-        return instant
     start = instant - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
-    if start.astimezone(zone).minute:  # a change by half an hour lies between: the hour begins anew there
-        return change_between(start, instant, zone)
-    return start
+    return start if _offset(start, zone) == local.utcoffset() else change_between(start, instant, zone)
+
+
+def _following_hour(start: datetime, zone: ZoneInfo) -> datetime:
+    end = _floor_hour(start + HOUR, zone)
+    last = end - MOMENT
+    return end if _offset(last, zone) == _offset(start, zone) else change_between(start, last, zone)
+
+
+def _offset(instant: datetime, zone: ZoneInfo) -> timedelta | None:
+    return instant.astimezone(zone).utcoffset()
 
 
 def floor(instant: datetime, window: Window, zone: ZoneInfo) -> datetime:
-    """The start of the window that holds an instant; days, weeks (Monday) and months begin at the zone's midnight."""
+    """The start of the window that holds an instant; days, weeks (Monday), months, … begin at the zone's midnight."""
     if window == "15m":
         return instant - (instant - ORIGIN) % QUARTER
     if window == "hour":
@@ -59,8 +79,8 @@ def floor(instant: datetime, window: Window, zone: ZoneInfo) -> datetime:
         day += DAY
     if window == "week":
         day -= DAY * day.weekday()
-    if window == "month":
-        day = day.replace(day=1)
+    if window in MONTHS:
+        day = day.replace(day=1, month=day.month - (day.month - 1) % MONTHS[window])
     return utc(day, zone)
 
 
@@ -69,10 +89,10 @@ def following(start: datetime, window: Window, zone: ZoneInfo) -> datetime:
     if window == "15m":
         return start + QUARTER
     if window == "hour":
-        return _floor_hour(start + HOUR, zone)
+        return _following_hour(start, zone)
     day = start.astimezone(zone).replace(tzinfo=None)
     # noon of a day in the next window: no clock change comes near it
-    ahead = {"day": DAY, "week": 7 * DAY, "month": 32 * DAY - DAY * (day.day - 1)}[window]
+    ahead = DAY * {"day": 1, "week": 7}.get(window, LONGEST.get(window, 0) + 2 - day.day)
     noon = (day + ahead).replace(hour=12, minute=0)
     return floor(utc(noon, zone), window, zone)
 
@@ -93,11 +113,15 @@ def count_at_most(start: datetime, end: datetime, window: Window | None) -> int:
     """An upper bound of how many windows a range has, without making them (so that a refusal is cheap)."""
     if window is None:
         return 1
-    shortest = {"15m": QUARTER, "hour": HOUR / 2, "day": HOUR * 22, "week": DAY * 6, "month": DAY * 27}[window]
-    return (end - start) // shortest + 3  # ragged at both ends, and one that a clock change cut shorter still
+    return (end - start) // SHORTEST[window] + 3  # ragged at both ends, and one that a clock change cut shorter still
 
 
 def month_seconds(instant: datetime, zone: ZoneInfo) -> Decimal:
     """Seconds of the zone's calendar month that holds an instant; clock changes counted."""
     start = floor(instant, "month", zone)
     return Decimal(int((following(start, "month", zone) - start).total_seconds()))
+
+
+def preceding(start: datetime, window: Window, zone: ZoneInfo) -> datetime:
+    """The start of the window before the one that begins at `start`."""
+    return floor(start - MOMENT, window, zone)

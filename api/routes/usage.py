@@ -1,107 +1,141 @@
-"""How much was used? Any meter between any two instants, in windows of any zone, as JSON or CSV."""
+"""How much was used? Any meters between any two instants, in windows of any zone, as JSON or rows."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Mapping
-from datetime import datetime
-from typing import Annotated, cast
+import asyncio
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Annotated
 
 import msgspec
 from litestar import Response, get
-from litestar.params import FromQuery, QueryParameter
+from litestar.params import QueryParameter
 
-from api.auth import may, only_own
+from api.auth import may, own_filters
 from api.errors import problems
+from api.etag import tagged
+from api.formats import MEDIA_TYPES, Format, Table, as_arrow, as_csv, as_ndjson, as_parquet, check_fits, format_of
 from api.given import TheCaller, TheShell, TheTeam
-from api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_of, position_of
+from api.labels import filters_of
+from api.openapi import FORMS
+from api.paging import DEFAULT_LIMIT, Cursor, Limit, position_of
 from api.query import OPEN
 from api.questions import instant_of, zone_of
 from api.request import Request
-from meter.errors import InvalidParameter, NotFound, RawDataGone, UnknownMeter
-from meter.usage import Fill, Item, Query, Usage, plain, read
-from meter.windows import Window
+from api.state import Shell
+from api.usage_view import UsageAnswer, columns, document, page, rows, table_rows
+from meter import subscriptions
+from meter.cells import Aggregation
+from meter.database import Connection
+from meter.errors import InvalidParameter, NoSubscription, NotFound, RawDataGone, UnknownMeter
+from meter.model import Team
+from meter.ranges import Compare, Cut
+from meter.usage import Fill, Query, Usage, read
 
-CSV = "text/csv"
-OWN = frozenset(
-    ["team", "meter", "from", "to", "window", "tz", "group_by", "member", "service", "key", "fill", "limit", "cursor"]
-)
-
-Start = Annotated[str, QueryParameter(name="from", description="RFC 3339 with a zone, or a date: midnight in `tz`.")]
-End = Annotated[str, QueryParameter(description="The instant after the last one counted.")]
+Meters = Annotated[
+    list[str], QueryParameter(name="meter", description="Which meter; repeat it, or write commas, for several.")
+]
+Start = Annotated[
+    str, QueryParameter(name="from", description="RFC 3339 with a zone, a date (midnight in `tz`), or now-7d.")
+]
+End = Annotated[str, QueryParameter(description="The instant after the last one counted; as `from`, or now.")]
 Zone = Annotated[str | None, QueryParameter(description="IANA zone of windows and dates; default: the team's.")]
+Windows = Annotated[
+    Cut | None,
+    QueryParameter(
+        description="Cut at these local boundaries; `period`: the team's billing periods. Default: not cut."
+    ),
+]
+Rolling = Annotated[
+    int, QueryParameter(ge=1, le=10_000, description="Each item reaches back over as many windows, its own included.")
+]
 Group = Annotated[str | None, QueryParameter(description="member, service, key or dimensions, with commas.")]
-Names = Annotated[list[str] | None, QueryParameter(description="Only these; repeat it for several.")]
-Gaps = Annotated[Fill | None, QueryParameter(description="Items for windows without data: `null` or `zero`.")]
-
-
-class UsageAnswer(msgspec.Struct, frozen=True):
-    """Usage of one meter. `as_of` is when the team's data last changed; group keys stand beside each quantity."""
-
-    meter: str
-    unit: str
-    from_: datetime = msgspec.field(name="from")
-    to: datetime
-    window: str | None
-    tz: str
-    as_of: datetime | None
-    items: list[dict[str, str | int | None]]
-    next: str | None
+Top = Annotated[
+    int | None, QueryParameter(ge=1, le=1_000, description="Only the largest groups of the range; the rest is one.")
+]
+Names = Annotated[list[str] | None, QueryParameter(description="Only these; repeat it for several. Empty: has none.")]
+Gaps = Annotated[
+    Fill | None, QueryParameter(description="Items for windows without data: `null`, `zero`, or the `previous` value.")
+]
+By = Annotated[
+    Aggregation | None, QueryParameter(description="In place of what the meter declares, where its events allow it.")
+]
+Percentile = Annotated[
+    str | None,
+    QueryParameter(
+        pattern=r"^(?!0+(\.0+)?$)\d{1,2}(\.\d{1,6})?$",
+        description="With aggregation=percentile: which, above 0 and below 100; default: what the meter declares.",
+    ),
+]
+Earlier = Annotated[
+    Compare | None,
+    QueryParameter(description="Beside each item the one as many windows before (`previous`), or a day … a year."),
+]
+RANGE = ("team", "meter", "from", "to", "window", "rolling", "tz")
+SHAPE = ("group_by", "top", "aggregation", "percentile", "compare", "fill", "format", "limit", "cursor")
+OWN = frozenset((*RANGE, *SHAPE))
 
 
 @get(
     "/v1/usage",
     guards=[may("view_usage")],
     responses=problems(NotFound, UnknownMeter, RawDataGone),
+    opt={FORMS: tuple(MEDIA_TYPES.values())} | OPEN,
     tags=["usage"],
-    opt=OPEN,
 )
 async def get_usage(  # noqa: PLR0913, PLR0917 - a query parameter each
     request: Request,
     shell: TheShell,
     caller: TheCaller,
     team: TheTeam,
-    meter: FromQuery[str],
+    meter: Meters,
     from_: Start,
     to: End,
-    window: FromQuery[Window | None] = None,
+    window: Windows = None,
+    rolling: Rolling = 1,
     tz: Zone = None,
     group_by: Group = None,
-    member: Names = None,
-    service: Names = None,
-    key: Names = None,
+    top: Top = None,
+    member: Names = None,  # noqa: ARG001 - read among the filters
+    service: Names = None,  # noqa: ARG001 - read among the filters
+    key: Names = None,  # noqa: ARG001 - read among the filters
+    aggregation: By = None,
+    percentile: Percentile = None,
+    compare: Earlier = None,
     fill: Gaps = None,
+    format_: Annotated[Format | None, QueryParameter(name="format", description="In place of Accept.")] = None,
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Response[UsageAnswer]:
     """Usage between two instants, exact for any instants and complete at the moment of asking, late events included.
 
-    With X-User-ID of a member it is about their own usage. Filter by a declared dimension by name, as in `&model=…`.
+    With X-User-ID of a member it is about their own usage. Filter by member, service, key or a declared dimension by
+    name: `model=small` (again for any of several), `model.not=small`, `model.prefix=gpt-`; an empty one: has none.
     """
-    zone = zone_of(tz or team.timezone)
+    zone, now = zone_of(tz or team.timezone), shell.clock()
     query = Query(
-        meter=meter,
-        start=instant_of("from", from_, zone),
-        end=instant_of("to", to, zone),
+        meters=_listed(meter),
+        start=instant_of("from", from_, zone, now),
+        end=instant_of("to", to, zone, now),
         zone=zone,
         window=window,
-        members=only_own(caller, member),
-        services=_names(service),
-        keys=_names(key),
-        dimensions=_dimensions(request.query_params.dict()),
+        rolling=rolling,
+        filters=own_filters(caller, filters_of(request.query_params.dict(), OWN)),
         group_by=_group_by(group_by),
+        top=top,
+        aggregation=aggregation,
+        percentile=None if percentile is None else Decimal(percentile),
+        compare=compare,
         fill=fill,
     )
     async with shell.readers.connection() as conn:
-        usage = await read(conn, team, query)
-    if _wants_csv(request):
-        return Response(cast("UsageAnswer", as_csv(usage)), media_type=CSV)  # text is sent as it is
-    return Response(_page(usage, limit, max(position_of(cursor, int) or 0, 0)))
+        usage = await read(conn, team, await _anchored(conn, team, query))
+    body, form = await _body(request, shell, usage, format_, limit, max(position_of(cursor, int) or 0, 0))
+    return tagged(request, body, MEDIA_TYPES[form])
 
 
-def _names(given: list[str] | None) -> tuple[str, ...] | None:
-    return tuple(given) if given else None
+def _listed(meters: list[str]) -> tuple[str, ...]:
+    return tuple(slug.strip() for each in meters for slug in each.split(","))
 
 
 def _group_by(given: str | None) -> tuple[str, ...]:
@@ -111,59 +145,46 @@ def _group_by(given: str | None) -> tuple[str, ...]:
     return names
 
 
-def _dimensions(parameters: Mapping[str, list[str]]) -> dict[str, str]:
-    """What is left of the query when our own parameters are taken: filters on dimensions."""
-    found = {name: values for name, values in parameters.items() if name not in OWN}
-    if any(len(values) > 1 for values in found.values()):
-        raise InvalidParameter("filter each dimension by one value")
-    return {name: values[0] for name, values in found.items()}
+async def _anchored(conn: Connection, team: Team, query: Query) -> Query:
+    """The query with the day that the team's billing periods begin on, where it asks for them; else the 1st."""
+    if query.window != "period":
+        return query
+    try:
+        subscription = await subscriptions.current(conn, team.id)
+    except NoSubscription:
+        return query
+    return msgspec.structs.replace(query, anchor_day=subscription.anchor_day)
 
 
-def _wants_csv(request: Request) -> bool:
-    return CSV in request.headers.get("accept", "")
+async def _body(
+    request: Request, shell: Shell, usage: Usage, asked: Format | None, limit: int, offset: int
+) -> tuple[bytes, Format]:
+    """The answer in the form asked for. Rows are written away from the event loop: there may be very many."""
+    form = format_of(request, asked)
+    if form == "json":
+        return msgspec.json.encode(page(usage, limit, offset)), form
+    if form in COLUMNAR:
+        table = await asyncio.to_thread(_table, usage)
+        return await shell.cpu.run(COLUMNAR[form], table), form
+    return await asyncio.to_thread(_text, usage, form), form
 
 
-def _page(usage: Usage, limit: int, offset: int) -> UsageAnswer:
-    shown = usage.items[offset : offset + limit]
-    more = offset + limit < len(usage.items)
-    query = usage.query
-    return UsageAnswer(
-        meter=usage.meter.slug,
-        unit=usage.meter.unit,
-        from_=query.start,
-        to=query.end,
-        window=query.window,
-        tz=query.zone.key,
-        as_of=usage.as_of,
-        items=[_shown(item, query.group_by) for item in shown],
-        next=cursor_of(offset + limit) if more else None,
-    )
+COLUMNAR: dict[Format, Callable[[Table], bytes]] = {"arrow": as_arrow, "parquet": as_parquet}
 
 
-def _shown(item: Item, group_by: tuple[str, ...]) -> dict[str, str | int | None]:
-    return {
-        "from": _instant(item.start),
-        "to": _instant(item.end),
-        "quantity": None if item.quantity is None else plain(item.quantity),
-        "events": item.events,
-        **dict(zip(group_by, item.group, strict=True)),
-    }
+def _table(usage: Usage) -> Table:
+    """The items as columns. Raises InvalidParameter for quantities that such a column can't hold."""
+    names = columns(usage)
+    found = list(zip(*table_rows(usage), strict=True)) or [()] * len(names)
+    for each in found:
+        check_fits(each)
+    return dict(zip(names, found, strict=True))
 
 
-def _instant(instant: datetime) -> str:
-    return instant.isoformat().replace("+00:00", "Z")
-
-
-def as_csv(usage: Usage) -> str:
-    """All items as CSV with a heading row; a window without data has an empty quantity."""
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["from", "to", *usage.query.group_by, "quantity", "unit", "events"])
-    for item in usage.items:
-        quantity = "" if item.quantity is None else plain(item.quantity)
-        when = (_instant(item.start), _instant(item.end))
-        writer.writerow([*when, *item.group, quantity, usage.meter.unit, item.events])
-    return text.getvalue()
+def _text(usage: Usage, form: Format) -> bytes:
+    if form == "csv":
+        return as_csv(columns(usage), table_rows(usage)).encode()
+    return as_ndjson(document(row, usage) for row in rows(usage))
 
 
 HANDLERS = (get_usage,)

@@ -1,10 +1,15 @@
--- The series of one meter of a team that pass the filters, with their labels. A filter that is null lets all pass.
+-- The series of one meter of a team that pass the filters, by the labels they are grouped by: one row per group.
 
-select id, member, service, key::text, dimensions
-from usage_series
-where team_id = %(team_id)s
-    and meter_id = %(meter_id)s
-    and (%(members)s::text [] is null or member = any(%(members)s::text []))
-    and (%(services)s::text [] is null or service = any(%(services)s::text []))
-    and (%(keys)s::text [] is null or key::text = any(%(keys)s::text []))
-    and dimensions @> %(dimensions)s
+select g.labels, array_agg(s.id) as series
+from usage_series as s
+cross join lateral (
+    select array(
+        select label(n.name, s.member, s.service, s.key::text, s.dimensions)
+        from unnest(%(group_by)s::text []) with ordinality as n (name, position)
+        order by n.position
+    ) as labels
+) as g
+where s.team_id = %(team_id)s
+    and s.meter_id = %(meter_id)s
+    and (%(filters)s = '[]'::jsonb or passes(s.member, s.service, s.key::text, s.dimensions, %(filters)s))
+group by g.labels

@@ -6,7 +6,10 @@ select
     g.grp,
     width_bucket(v.bucket, %(bounds)s::timestamptz []) as slot,
     sum(v.events)::bigint as events,
-    sum(v.total) as total
+    sum(v.total) as total,
+    case when %(extremes)s then min(v.smallest) end as smallest,
+    case when %(extremes)s then max(v.largest) end as largest,
+    case when %(latest)s then max(v.latest) end as latest
 from hourly as v
 inner join unnest(%(series)s::bigint [], %(groups)s::integer []) as g (series_id, grp) on v.series_id = g.series_id
 where v.team_id = %(team_id)s

@@ -5,7 +5,10 @@ select
     g.grp,
     width_bucket(s.lo, %(bounds)s::timestamptz []) as slot,
     e.events,
-    e.total
+    e.total,
+    e.smallest,
+    e.largest,
+    e.latest
 from unnest(%(span_from)s::timestamptz [], %(span_to)s::timestamptz []) as s (lo, hi)
 cross join lateral (
     select
@@ -13,23 +16,19 @@ cross join lateral (
         count(*) filter (where u.time < s.hi) as events,
         sum(
             case
-                when u.covers_us is null then u.quantity
-                else portion(u.quantity, c.lo, u.time + interval '1 microsecond', s.lo, s.hi)
+                when u.segment_from is null then u.quantity
+                else portion(u.quantity, u.segment_from, u.segment_to, s.lo, s.hi)
             end
-        ) as total
-    from usage_event as u
-    cross join lateral (
-        select
-            case -- null for an event without a duration; greatest() passes over nulls
-                when u.covers_us is not null then greatest(
-                    u.time + interval '1 microsecond' - u.covers_us * interval '1 microsecond',
-                    date_bin('15 minutes', u.time, '2000-01-01 00:00:00+00')
-                )
-            end as lo
-    ) as c
+        ) as total,
+        case when %(extremes)s then min(u.quantity) filter (where u.time < s.hi) end as smallest,
+        case when %(extremes)s then max(u.quantity) filter (where u.time < s.hi) end as largest,
+        case when %(latest)s then
+            max(array[extract(epoch from u.time at time zone 'UTC'), u.quantity]) filter (where u.time < s.hi)
+        end as latest
+    from usage_events as u
     where u.team_id = %(team_id)s and u.series_id = any(%(series)s) and u.time >= s.lo
         and u.time < date_bin('15 minutes', s.lo, '2000-01-01 00:00:00+00') + interval '15 minutes'
-        and (u.time < s.hi or c.lo < s.hi)
+        and (u.time < s.hi or u.segment_from < s.hi)
     group by u.series_id
 ) as e
 inner join unnest(%(series)s::bigint [], %(groups)s::integer []) as g (series_id, grp) on e.series_id = g.series_id

@@ -73,7 +73,8 @@ def window_of(time: datetime, window: str | None, zone: ZoneInfo) -> Hashable:
         case "week":
             return local.date() - timedelta(days=local.weekday())
         case _:
-            return local.year, local.month
+            months = {"month": 1, "quarter": 3, "year": 12}[window]
+            return local.year, (local.month - 1) // months
 
 
 def month_seconds(time: datetime, zone: ZoneInfo) -> Fraction:

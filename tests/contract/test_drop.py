@@ -41,8 +41,8 @@ async def read(place: Place, start: datetime, end: datetime) -> list[Item]:
     """Answer usage per local day in a zone whose midnight is on the half hour."""
     zone = ZoneInfo("Asia/Kolkata")
     async with place.pool.connection() as conn:
-        asked = Query(meter="requests", start=start, end=end, zone=zone, window="day")
-        return (await usage.read(conn, place.team, asked)).items
+        asked = Query(meters=("requests",), start=start, end=end, zone=zone, window="day")
+        return (await usage.read(conn, place.team, asked)).readings[0].items
 
 
 async def test_what_waits_is_not_dropped(place: Place) -> None:

@@ -37,6 +37,7 @@ ZONES = [
     "Asia/Beirut",
     "Asia/Kathmandu",
     "Australia/Lord_Howe",
+    "Pacific/Chatham",
 ]
 # meter, its aggregation, what its stored amounts are divided by
 METERS = {
@@ -164,7 +165,7 @@ async def read(conn: Connection, place: Place, asked: Question, fill: usage.Fill
     """Ask the program."""
     start = asked.day + asked.start
     query = Query(
-        meter=asked.meter,
+        meters=(asked.meter,),
         start=start,
         end=start + asked.length,
         zone=ZoneInfo(asked.zone),
@@ -172,7 +173,7 @@ async def read(conn: Connection, place: Place, asked: Question, fill: usage.Fill
         group_by=asked.group_by,
         fill=fill,
     )
-    return (await usage.read(conn, place.team, query)).items
+    return (await usage.read(conn, place.team, query)).readings[0].items
 
 
 def happening(minutes: float, quantity: int = 1, seconds: int = 60) -> Happening:

@@ -48,8 +48,8 @@ async def everything(place: Place, conn: Connection, asked: Query, limit: int = 
 
 async def total(place: Place, conn: Connection, meter: str) -> tuple[Decimal | None, int]:
     """Answer the usage of a meter in the same range."""
-    asked = usage.Query(meter=meter, start=START, end=END, zone=ZoneInfo("UTC"))
-    found = (await usage.read(conn, place.team, asked)).items[0]
+    asked = usage.Query(meters=(meter,), start=START, end=END, zone=ZoneInfo("UTC"))
+    found = (await usage.read(conn, place.team, asked)).readings[0].items[0]
     return found.quantity, found.events
 
 
