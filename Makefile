@@ -6,10 +6,10 @@ PURE = not database and not browser and not bench and not soak
 REST = (database or browser) and not bench and not soak
 INSTALLED = .venv/.installed
 
-.PHONY: help install demo test soak bench lint types check lock image clean
+.PHONY: help install demo test wheel test-wheel soak bench lint types check lock image clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 install: $(INSTALLED) ## .venv with everything, by the lock file; names (as root: installs) what the system lacks
 
@@ -23,6 +23,12 @@ demo: $(INSTALLED) ## a served, populated product; ONCE=1 makes it, prints one l
 test: $(INSTALLED) ## all tests but soak and bench: first the pure ones (seconds), then those with a database or a browser
 	$(PYTEST) -q -m "$(PURE)"
 	$(PYTEST) -q -m "$(REST)"
+
+wheel: $(INSTALLED) ## the wheel, into dist
+	$(BIN)/python -m hatchling build --target wheel
+
+test-wheel: $(INSTALLED) ## all tests once more, against the wheel in a new environment; ONLY=pure: those that need no server
+	@scripts/test-wheel -m "$(if $(filter pure,$(ONLY)),$(PURE),not bench and not soak)"
 
 soak: $(INSTALLED) ## minutes of kills, competitors and late data
 	$(PYTEST) -m soak

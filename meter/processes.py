@@ -14,6 +14,8 @@ from contextlib import contextmanager
 _log = logging.getLogger(__name__)
 
 FLAG = "--with-parent"
+# -P: a folder `api` that happens to lie in the working directory is not imported in place of ours.
+PROGRAM = (sys.executable, "-P", "-m", "meter")
 STOP_SECONDS = 40.0
 SLOWEST_RESTART_SECONDS = 60.0
 STEADY_SECONDS = 300.0
@@ -51,9 +53,7 @@ def _end_soon() -> None:
 async def start(arguments: Sequence[str], environ: Mapping[str, str]) -> asyncio.subprocess.Process:
     """Starts `meter ARGUMENTS --with-parent` as our child; it stops when we close its input, or die."""
     return await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "meter",
+        *PROGRAM,
         *arguments,
         FLAG,
         stdin=asyncio.subprocess.PIPE,

@@ -27,12 +27,19 @@ from meter.database import Connection, Pool
 from meter.migrate import ENGINES, Engine, migrate
 
 _NUMBERS = count(1)
+_IS_TREE = Path(databases.__file__).resolve().is_relative_to(Path(__file__).resolve().parents[1])
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m looks at the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what asks for a server, however indirectly: the rest is pure and can run anywhere in seconds."""
+    """Mark what asks for a server, however indirectly: the rest is pure and can run anywhere in seconds.
+
+    Where the program is not the one beside the tests but an installed one, leave out what looks at the source tree.
+    """
+    elsewhere = pytest.mark.skip(reason="looks at the source tree, and an installed wheel is what this run tests")
     for item in items:
+        if not _IS_TREE and item.get_closest_marker("tree"):
+            item.add_marker(elsewhere)
         if {"postgres_server", "server_url"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("database")
 

@@ -39,6 +39,8 @@ class Service:
         self.url = f"http://127.0.0.1:{self.port}"
         self._arguments = arguments
         self._log = data_dir / "service.log"
+        self._command = [sys.executable, "-m", "meter"]
+        self._directory: Path | None = None
         kept = {name: value for name, value in os.environ.items() if not name.startswith("METER_")}
         self._environ = kept | {
             "DATABASE_URL": database,
@@ -53,8 +55,8 @@ class Service:
     def start(self) -> None:
         """Starts it and waits until it answers. Raises AssertionError with its log when it does not."""
         with self._log.open("ab") as log:
-            command = [sys.executable, "-m", "meter", "serve", *self._arguments]
-            self._process = subprocess.Popen(command, env=self._environ, stdout=log, stderr=log)
+            command = [*self._command, "serve", *self._arguments]
+            self._process = subprocess.Popen(command, cwd=self._directory, env=self._environ, stdout=log, stderr=log)
         deadline = time.monotonic() + READY_WITHIN_S
         while time.monotonic() < deadline:
             if self._process.poll() is not None:

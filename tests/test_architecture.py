@@ -15,6 +15,7 @@ import grimp
 import pytest
 from importlinter.cli import lint_imports
 
+pytestmark = pytest.mark.tree
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("api", "analytics", "dashboards", "meter", "sql")
 LONGEST_FILE = 450

@@ -16,6 +16,7 @@ from meter.__main__ import make_parser
 from meter.settings import SETTINGS, load
 from tests.test_architecture import PACKAGES, PLUGINS
 
+pytestmark = pytest.mark.tree
 ROOT = Path(__file__).resolve().parents[1]
 FEATURES = ROOT / "docs" / "features.md"
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
@@ -105,7 +106,7 @@ def subcommands() -> dict[str, set[str]]:
 @pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_commands_exist(document: Path) -> None:
     """Every `make x` and `meter y --z` in a shell block is one that there is."""
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     known = subcommands()
     wrong = []
     for program, *words in commands(document.read_text("utf-8")):

@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 from psycopg import pq
 
+import sql
 from meter.database import Connection
 from meter.migrate import ENGINES, split
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(sql.__file__).resolve().parents[1]
 GOLDEN = Path(__file__).parent / "golden" / "read_contract.txt"
 STATEMENTS = sorted((ROOT / "sql" / "statement").glob("*.sql"))
 CHECKS = sorted((ROOT / "sql" / "check").glob("*.sql"))
@@ -87,6 +88,7 @@ def test_numbers_have_no_gaps() -> None:
         assert sorted(int(name[:4]) for name in names) == list(range(1, len(names) + 1))
 
 
+@pytest.mark.tree
 @pytest.mark.slow
 def test_sqlfluff_is_content() -> None:
     """Layout and habits, by .sqlfluff."""

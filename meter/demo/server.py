@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from meter.collect.post import Connection
 from meter.demo.api import DemoError
-from meter.processes import FLAG, STOP_SECONDS
+from meter.processes import FLAG, PROGRAM, STOP_SECONDS
 
 START_SECONDS = 300.0
 ASK_AGAIN_SECONDS = 0.05
@@ -45,7 +44,7 @@ def serving(directory: Path, host: str, port: int, environ: Mapping[str, str]) -
     log_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with log_path.open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "meter", "serve", FLAG],
+            [*PROGRAM, "serve", FLAG],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,

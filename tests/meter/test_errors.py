@@ -12,7 +12,7 @@ import pytest
 from meter import errors
 from meter.errors import CODES, EVENT_CODES, Problem
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(errors.__file__).resolve().parents[1]
 PACKAGES = ("analytics", "api", "dashboards", "meter")
 FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 SNAKE = re.compile(r"[a-z]+(_[a-z]+)*")

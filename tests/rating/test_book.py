@@ -9,13 +9,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+import sql
 from meter.rating.book import DEMO_BOOKS, demo_books, load_book, parse_book
 from meter.rating.table import BookError
 from tests.rating.cast import BOOK, demo, per_unit, plan_of, shown
 
 CALLS = 'title = "Calls", meter = "requests", unit = "request"'
 PRICE = f'prices.calls = {{ {CALLS}, unit_amount = "0.01"'
-SCHEMA = Path(__file__).parents[2] / "sql" / "schema"
+SCHEMA = Path(sql.__file__).parent / "schema"
 
 
 def test_a_book_is_read_whole() -> None:
