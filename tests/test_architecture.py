@@ -29,6 +29,7 @@ PLUGINS = {
     "dashboards.pages": "PAGES",
     "meter.collect": "SOURCES",
     "meter.commands": "COMMANDS",
+    "meter.load": "FORMATS",
     "meter.rating": "MODELS",
 }
 

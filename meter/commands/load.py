@@ -1,0 +1,100 @@
+"""`meter import FILE`: the rows of a CSV, NDJSON or Parquet file as events, sent to a service."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from meter.commands.collect import KEY_VARIABLE
+from meter.commands.command import CANNOT, FOUND_SOMETHING, Command, Page, refuse
+from meter.settings import Settings
+
+TEXT = f"""\
+Rows are sent as any collector sends them, so the service may be anywhere, and each counts once: by its column of ids, \
+else by the file's content and the row's number. A file may be imported again and again; a killed or stopped import \
+goes on where it was: run the same command. The team's key comes from {KEY_VARIABLE} or a file.
+
+A field of an event is a TARGET: id, time, meter, quantity, member, service, source, duration_seconds, or one of a \
+group by its name: dimensions.NAME, attributes.NAME, quantities.METER (several meters of one row). Columns named so \
+need no --map; every other column must be mapped or ignored, so that nothing is lost unsaid. What was given is kept \
+beside the file and used by itself the next time.
+
+Times need a zone in the file, or --zone; numbers need --time-unit. Rows that can't be taken are written to a file, \
+each with its number, a code, what to change, and the row."""
+_SEVERAL = (
+    "meter import calls.parquet --map quantities.tokens.input=in_tok --map quantities.tokens.output=out_tok"
+    " --map dimensions.model=model --set service=chat --others attributes"
+)
+
+
+def add_arguments(one: ArgumentParser) -> None:
+    """Adds the file, what its columns are, and how it runs."""
+    one.add_argument("file", type=Path, metavar="FILE", help="CSV and NDJSON may be packed: .gz, .zst")
+    one.add_argument("--url", default="http://127.0.0.1:8100", help="the service (default: %(default)s)")
+    one.add_argument("--key-file", type=Path, help=f"a file with the team's key (default: {KEY_VARIABLE})")
+    what = one.add_argument_group("what the columns are")
+    what.add_argument("--map", action="append", default=[], metavar="TARGET=COLUMN", help="the column of a field")
+    what.add_argument("--set", action="append", default=[], metavar="TARGET=TEXT", help="the same text for every row")
+    what.add_argument("--ignore", action="append", default=[], metavar="COLUMN", help="a column to leave out")
+    what.add_argument("--others", metavar="CHOICE", help="all other columns: refuse (default), ignore, attributes")
+    what.add_argument("--zone", help="zone of times that name none, such as Europe/Paris")
+    what.add_argument("--time-unit", metavar="UNIT", help="times are numbers since 1970: s, ms, us or ns")
+    what.add_argument("--separator", help="between cells (default: as in the first line)")
+    what.add_argument("--format", help="csv, ndjson or parquet (default: as the name ends)")
+    what.add_argument(
+        "--source", help="without ids: rows of one source and number are the same row (default: the file's content)"
+    )
+    what.add_argument("--mapping", type=Path, help="where all this is kept (default: FILE.mapping.toml)")
+    how = one.add_argument_group("how it runs")
+    how.add_argument("--dry-run", action="store_true", help="show the first rows as events; send and keep nothing")
+    how.add_argument("--restart", action="store_true", help="from the first row, whatever an earlier run did")
+    how.add_argument("--rejects", type=Path, help="rows not taken, and why (default: FILE.rejects.ndjson)")
+    how.add_argument("--state", type=Path, help="how far it got (default: FILE.import.json)")
+    how.add_argument("--batch", type=int, default=10_000, help="rows sent at once (default: %(default)s)")
+    how.add_argument(
+        "--patience", type=float, default=600.0, help="seconds to try again when the service is away (default: 600)"
+    )
+
+
+def run(_settings: Settings, options: Namespace) -> int:
+    """Imports the file, or shows what would be sent."""
+    from meter.load import command
+    from meter.load.source import LoadError
+
+    try:
+        if options.dry_run:
+            return command.dry_run(options)
+        key = options.key_file.read_text("utf-8").strip() if options.key_file else os.environ.get(KEY_VARIABLE)
+        if not key:
+            return refuse(f"a key is needed: set {KEY_VARIABLE}, or name a file with --key-file")
+        return command.load(options, key)
+    except LoadError as error:
+        return refuse(f"{options.file}: {error}")
+
+
+COMMAND = Command(
+    Page(
+        "import",
+        "Send the rows of a file to a service as events",
+        TEXT,
+        (
+            (
+                "meter import usage.csv --map time=ts --map member=user --map quantity=calls --set meter=requests",
+                "a CSV file with columns ts, user and calls",
+            ),
+            (
+                _SEVERAL,
+                "two meters of each row; its other columns are kept as attributes",
+            ),
+            ("meter import usage.csv --dry-run", "the first rows as events, and what would be refused"),
+        ),
+        (),
+        {
+            FOUND_SOMETHING: "some rows were rejected: they are in FILE.rejects.ndjson, all others were taken",
+            CANNOT: "it could not begin, or was stopped: the same command goes on",
+        },
+    ),
+    run,
+    add_arguments,
+)

@@ -1,0 +1,145 @@
+"""`meter import FILE`: puts the parts together, says what came of it, and answers an exit code."""
+
+from __future__ import annotations
+
+import time
+from argparse import Namespace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+
+from meter.keys import prefix_of
+from meter.load import FORMATS, mapping, preview, run
+from meter.load import state as states
+from meter.load.events import events
+from meter.load.mapping import Columns
+from meter.load.progress import Shown, clock, out
+from meter.load.rejects import Rejects
+from meter.load.send import Sender
+from meter.load.source import ROW, Batch, Format, LoadError, Position, Reader, Reading
+from meter.load.state import State
+from meter.processes import stopped_by_signals
+
+ALL_TAKEN, SOME_REJECTED, STOPPED = 0, 1, 2
+
+
+def dry_run(options: Namespace) -> int:
+    """Shows the first rows as events and sends nothing; 1 when some of them would be refused."""
+    reader, columns = _opened(options)
+    refused = preview.preview(reader, columns, _source(options.file, columns), datetime.now(UTC))
+    return SOME_REJECTED if refused else ALL_TAKEN
+
+
+def load(options: Namespace, key: str) -> int:
+    """Imports the file, from where an earlier run stopped: 0 all taken, 1 some rejected, 2 stopped.
+
+    Raises LoadError when it can't begin or can't go on, and OSError.
+    """
+    reader, columns = _opened(options)
+    state_path = options.state or _beside(options.file, ".import.json")
+    rejects = Rejects(options.rejects or _beside(options.file, ".rejects.ndjson"))
+    try:
+        kept = None if options.restart else states.load(state_path)
+        state = states.begin(kept, _fresh(options, columns, key))
+        _keep(_mapping_path(options), columns)
+        return _load(options, run.Job(reader, columns, state, state_path, options.batch), rejects, key)
+    finally:
+        rejects.close()
+
+
+def _load(options: Namespace, job: run.Job, rejects: Rejects, key: str) -> int:
+    size, began, before = job.state.file.size, time.monotonic(), job.state.position.rows
+    with stopped_by_signals() as stop, Shown(options.file.name, size, job.reader.rows) as shown:
+        if before:
+            shown.say(f"going on after {before:,} rows")
+        sender = Sender(options.url, key, stop, shown.say, options.patience)
+        try:
+            ended = run.load(job, sender, rejects, shown, stop)
+        except (LoadError, OSError) as error:
+            raise LoadError(f"{error}\n{_where(job.state)}") from error
+    _summary(options.file, job.state, time.monotonic() - began, before, rejects.path)
+    if not ended:
+        out(_where(job.state))
+        return STOPPED
+    return SOME_REJECTED if job.state.tally.refused else ALL_TAKEN
+
+
+def _where(state: State) -> str:
+    return f"stopped after {state.position.rows:,} rows; the same command goes on from there"
+
+
+def _summary(file: Path, state: State, seconds: float, before: int, rejects: Path) -> None:
+    tally, rows = state.tally, state.position.rows
+    rate = (rows - before) / max(seconds, 1e-6)
+    again = f", {before:,} of them in earlier runs" if before else ""
+    out(f"{file.name}: {rows:,} rows{again}; {clock(seconds)}, {rate:,.0f} rows/s")
+    out(f"  accepted    {tally.accepted:>15,}")
+    out(f"  duplicates  {tally.duplicates:>15,}{'   counted before, once' if tally.duplicates else ''}")
+    out(f"  rejected    {tally.refused:>15,}{f'   in {rejects}' if tally.refused else ''}")
+    for code, count in sorted(tally.rejected.items()):
+        out(f"    {count:,} {code}; the first: {tally.why[code]}")
+
+
+def _opened(options: Namespace) -> tuple[Reader, Columns]:
+    """The open file and what its columns are: as kept, as given, as their names say."""
+    if options.batch < 1:
+        raise LoadError("--batch is a number of rows, one or more")
+    kept_path = _mapping_path(options)
+    kept = mapping.from_toml(kept_path.read_text("utf-8")) if kept_path.exists() else Columns()
+    given = Columns(
+        map=mapping.pairs(options.map, "--map"),
+        set=mapping.pairs(options.set, "--set"),
+        ignore=options.ignore,
+        others=options.others,
+        zone=options.zone,
+        time_unit=options.time_unit,
+        separator=options.separator,
+        source=options.source,
+    )
+    columns = mapping.merged(kept, given)
+    reader = _format(options).open(options.file, Reading(columns.separator))
+    names = list(reader.columns)
+    columns = mapping.guessed(columns, names)
+    mapping.check(columns, names, fixed=reader.fixed)
+    none = pl.DataFrame(schema={**reader.columns, ROW: pl.Int64()})
+    events(Batch(none, (), Position(), 0), columns, "")  # says which types don't fit, before anything is kept
+    return reader, columns
+
+
+def _format(options: Namespace) -> Format:
+    name = options.file.name.lower().removesuffix(".gz").removesuffix(".zst")
+    for each in FORMATS:
+        if options.format == each.name or (options.format is None and name.endswith(each.endings)):
+            return each
+    known = ", ".join(each.name for each in FORMATS)
+    raise LoadError(f"of which format is {options.file}? Say so with --format, one of {known}")
+
+
+def _fresh(options: Namespace, columns: Columns, key: str) -> State:
+    return State(
+        file=states.fingerprint(options.file),
+        url=options.url.rstrip("/"),
+        key=prefix_of(key),
+        mapping=columns.digest(),
+        source=_source(options.file, columns),
+    )
+
+
+def _source(file: Path, columns: Columns) -> str:
+    return columns.source or f"file:{states.fingerprint(file).content}"
+
+
+def _keep(path: Path, columns: Columns) -> None:
+    new = path.with_name(path.name + ".new")
+    new.write_text(mapping.to_toml(columns), "utf-8")
+    new.replace(path)
+
+
+def _mapping_path(options: Namespace) -> Path:
+    path: Path = options.mapping or _beside(options.file, ".mapping.toml")
+    return path
+
+
+def _beside(file: Path, ending: str) -> Path:
+    return file.with_name(file.name + ending)

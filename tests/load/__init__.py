@@ -1,0 +1,3 @@
+"""What `meter import` makes of files, and of being killed."""
+
+from __future__ import annotations
