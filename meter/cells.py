@@ -17,6 +17,7 @@ from meter.spans import Span
 from meter.windows import month_seconds
 
 Aggregation = Literal["sum", "count", "min", "max", "average", "latest", "unique", "percentile", "time_weighted"]
+USUAL_PERCENTILE = Decimal(95)
 FROM_RAW: frozenset[str] = frozenset({"unique", "percentile"})
 EXTRAS: dict[str, Extras] = {
     "min": Extras(extremes=True),

@@ -1,12 +1,12 @@
 """Every way we say no: one class per stable code, and this file is the registry of codes.
 
-A Problem becomes an RFC 9457 problem document at the edge; a Rejection (see model.py) carries the same codes for single
-events. The class attributes are the contract, `detail` says what to change.
+A Problem becomes an RFC 9457 problem document at the edge. The class attributes are the contract, `detail` says what to
+change. What is refused of single events has codes of its own, in event_codes.py.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
 
 class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
@@ -207,6 +207,32 @@ class InvitationEnded(Problem):
     remedy = "Make another invitation."
 
 
+class InvalidMeter(Problem):
+    """There can't be a meter like that: something of it does not fit the rest, or has no such form."""
+
+    code = "invalid_meter"
+    title = "There can't be such a meter"
+    remedy = "Correct what `detail` names; nothing was stored."
+
+
+class MeterExists(Problem):
+    """The name is taken: prices, invoices and senders name a meter by it, so it means one thing to each team."""
+
+    status = 409
+    code = "meter_exists"
+    title = "There is a meter of that name"
+    remedy = "Take another name, or put the archived meter of that name back into use."
+
+
+class MeterInUse(Problem):
+    """Something of a meter would change that what was counted depends on; `fields` names it."""
+
+    status = 409
+    code = "meter_in_use"
+    title = "This meter has counted something already"
+    remedy = "Make another meter, send to that from now on, and archive this one."
+
+
 class IdempotencyConflict(Problem):
     """The same Idempotency-Key came with another request."""
 
@@ -357,70 +383,3 @@ class InternalError(Problem):
 
 
 CODES: tuple[type[Problem], ...] = tuple(Problem.__subclasses__())
-
-
-class EventCode(NamedTuple):
-    """When an event is not taken under a code, and what to do about it."""
-
-    when: str
-    remedy: str
-
-
-EVENT_CODES: dict[str, EventCode] = {
-    "invalid_event": EventCode(
-        "The event can't be read: a field is missing, unknown, or of the wrong type.",
-        "Correct what `detail` names.",
-    ),
-    "invalid_quantity": EventCode(
-        "The quantity is not a finite number from 0 to 10^26 with at most 12 decimals.",
-        "Send such a number, best as a string.",
-    ),
-    "invalid_time": EventCode(
-        "The time has no zone, or is not a time.",
-        "Write an RFC 3339 time with its zone, as in `2026-11-20T09:00:00Z`.",
-    ),
-    "time_in_future": EventCode(
-        "The time is more than five minutes ahead of ours.",
-        "Set the sender's clock; the same event is taken once its time has come.",
-    ),
-    "too_late": EventCode(
-        "The time lies before what is still accepted or kept as raw events.",
-        "Ask the operator: METER_PAST_DAYS and what is kept of raw events decide.",
-    ),
-    "unknown_meter": EventCode(
-        "The team has no meter of that name.",
-        "Name a meter that `GET /v1/meters` lists, or have it made; then send the event again.",
-    ),
-    "undeclared_dimension": EventCode(
-        "The meter does not declare that dimension.",
-        "Use the dimensions that the meter declares, or put it into `attributes`.",
-    ),
-    "too_many_dimensions": EventCode(
-        "More dimensions than allowed.",
-        "Leave some out, or put them into `attributes`.",
-    ),
-    "string_too_long": EventCode(
-        "A string is longer than allowed, empty where it must not be, or has a NUL.",
-        "Shorten it, or leave it out.",
-    ),
-    "identity_missing": EventCode(
-        "An event must bring an id or a time.",
-        "Give the event an `id`, best both.",
-    ),
-    "quantity_missing": EventCode(
-        "Bring either `meter` and `quantity`, or `quantities`.",
-        "Bring one of the two.",
-    ),
-    "duration_not_allowed": EventCode(
-        "Only time-weighted meters take a duration.",
-        "Leave `duration_seconds` out.",
-    ),
-    "invalid_duration": EventCode(
-        "The duration must be above zero, at most 31 days, in whole microseconds.",
-        "Send such a duration, a longer one in parts.",
-    ),
-    "id_conflict": EventCode(
-        "The same identity is stored with another quantity, series or duration.",
-        "Give another fact another id; what is stored stays as it is.",
-    ),
-}

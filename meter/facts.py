@@ -14,18 +14,21 @@ import msgspec
 from meter.identity import named, segment, time_in
 from meter.model import Event, Meter, Refusal, SeriesKey
 from meter.segments import EXACT, STORED, split
+from meter.statuses import STATUS, billed, status_of
 from meter.windows import month_seconds
 
 PG_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 MAX_DURATION_S = 31 * 86_400
 MAX_ID = 512
+MEMBER, ATTRIBUTE = "member", "attributes."
 MAX_STRING = 200
 MAX_DIMENSIONS = 16
 MAX_ATTRIBUTES_BYTES = 8_192
 MAX_DEPTH = 32
 MAX_DIGITS = 26
 LONGEST = Context(prec=48)  # times a scale or a divisor, the product still fits EXACT
+ONE = Decimal(1)
 STORABLE = Context(prec=38, traps=[Inexact, InvalidOperation])  # numeric(38, 12): raises where a digit would be lost
 
 NOT_FINITE = Refusal("invalid_quantity", "the quantity must be a finite number, zero or more; to take back, void")
@@ -96,13 +99,17 @@ def time_refusal(time_us: int, horizon: Horizon) -> Refusal | None:
     return None
 
 
-def pairs(event: Event) -> dict[str, Decimal] | Refusal:
-    """The meters and quantities of an event, however they were given."""
+def pairs(event: Event, meters: Mapping[str, Meter]) -> dict[str, Decimal] | Refusal:
+    """The meters and quantities of an event, however they were given; 1 where a meter counts events and none is."""
     if event.quantities is not None:
         if event.meter is not None or event.quantity is not None or not event.quantities:
             return Refusal("quantity_missing", "bring either meter and quantity, or quantities with at least one meter")
         return event.quantities
-    if event.meter is None or event.quantity is None:
+    if event.meter is None:
+        return Refusal("quantity_missing", "bring meter and quantity, or quantities")
+    if event.quantity is None:
+        if event.meter in meters and meters[event.meter].counts_events:
+            return {event.meter: ONE}
         return Refusal("quantity_missing", "bring meter and quantity, or quantities")
     return {event.meter: event.quantity}
 
@@ -205,7 +212,7 @@ def rows(  # noqa: PLR0911 - a return per reason reads better than a chain of he
         return wrong
     if event.member is None and defaults.member is not None:
         event = msgspec.structs.replace(event, member=defaults.member)
-    given, attributes = pairs(event), attribute_bytes(event)
+    given, attributes = pairs(event, meters), attribute_bytes(event)
     if isinstance(given, Refusal):
         return given
     if isinstance(attributes, Refusal):
@@ -220,14 +227,46 @@ def rows(  # noqa: PLR0911 - a return per reason reads better than a chain of he
     found: list[Row] = []
     dimensions = tuple(sorted(event.dimensions.items())) if event.dimensions else ()
     for slug, quantity in given.items():
-        key = SeriesKey(slug, event.member, event.service, dimensions)
+        meter = meters.get(slug)
+        unfit = meter_refusal(event, meter) if meter else None
+        if unfit:
+            return unfit
+        key = SeriesKey(slug, event.member, event.service, dimensions, failed(event, meter))
         event_id = named(event, slug, defaults.request, index)
         row = Row(time_us, event_id, index, key, quantity, duration, attributes)
-        made = _meter_rows(row, meters.get(slug), defaults.zone)
+        made = _meter_rows(row, meter, defaults.zone)
         if isinstance(made, Refusal):
             return made
         found += made
     return found
+
+
+def meter_refusal(event: Event, meter: Meter) -> Refusal | None:
+    """Why a meter takes no such event: it is archived, or the value whose kinds it counts is missing."""
+    if meter.archived_at is not None:
+        return Refusal("meter_archived", f"{meter.slug} is archived and takes no events; its usage can still be read")
+    if meter.unique_of is None or unique_value(event, meter.unique_of):
+        return None
+    wanted = "a member (or X-User-ID)" if meter.unique_of == MEMBER else f"{meter.unique_of}: a text or a number"
+    return Refusal("unique_value_missing", f"{meter.slug} counts different values; bring {wanted}")
+
+
+def unique_value(event: Event, unique_of: str) -> bool:
+    """Whether an event has the value that a unique count is of: its member, or an attribute that is no list or object.
+
+    The event's member is already that of the request where it named none.
+    """
+    if unique_of == MEMBER:
+        return event.member is not None
+    value = (event.attributes or {}).get(unique_of.removeprefix(ATTRIBUTE))
+    return isinstance(value, (str, int, float)) and value != ""
+
+
+def failed(event: Event, meter: Meter | None) -> bool:
+    """Whether the attributes hold a status that the meter does not bill; where a dimension has one, that one counts."""
+    if meter is None or meter.billable_statuses is None or not event.attributes or STATUS in (event.dimensions or {}):
+        return False
+    return not billed(status_of(None, event.attributes), meter.billable_statuses)
 
 
 def _time_us(event: Event, index: int, defaults: Defaults) -> int:

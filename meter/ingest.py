@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from operator import itemgetter
+from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -35,6 +36,13 @@ Events = Sequence[Event | Rejection]
 _key_order = itemgetter(0, 1)
 
 
+class Known(NamedTuple):
+    """Series ids found under the rules of these meters (id and version); a request under other rules has its own."""
+
+    meters: tuple[tuple[int, int], ...]
+    series: dict[SeriesKey, int]
+
+
 class Ingest:
     """The one way in, one per process: holds what may be remembered between batches (series ids, weeks, numbers)."""
 
@@ -42,7 +50,7 @@ class Ingest:
         """Takes events through `pool`; an event's time may lie `past_days` back."""
         self._pool = pool
         self._past = timedelta(days=past_days)
-        self._series: dict[tuple[int, int], dict[SeriesKey, int]] = {}
+        self._series: dict[tuple[int, int], Known] = {}
         self._weeks: set[int] = set()
         self._numbers = Numbers()
 
@@ -77,7 +85,7 @@ class Ingest:
         self, conn: Connection, caller: Caller, events: Events, request: Request
     ) -> tuple[list[Wire], dict[int, Refusal]]:
         """The rows of all good events, their series made where missing; and why the others are refused."""
-        known = self._known(request.team_id, caller)
+        known = self._known(request, caller)
         rows, pending, refused = make(events, request, known, self._numbers)
         if not pending:
             return rows, refused
@@ -91,10 +99,15 @@ class Ingest:
         good = (row for row in pending if row.place not in refused)
         return rows + pack(good, request.team_id, known, self._numbers), refused
 
-    def _known(self, team_id: int, caller: Caller) -> dict[SeriesKey, int]:
-        if sum(map(len, self._series.values())) >= CACHED_SERIES:
+    def _known(self, request: Request, caller: Caller) -> dict[SeriesKey, int]:
+        """The series of a team and key that are known under these very meters; changed ones, and all else, anew."""
+        if sum(len(known.series) for known in self._series.values()) >= CACHED_SERIES:
             self._series.clear()
-        return self._series.setdefault((team_id, caller.key_id), {})
+        meters = tuple([(meter.id, meter.version) for meter in request.meters.values()])
+        known = self._series.get((request.team_id, caller.key_id))
+        if known is None or known.meters != meters:
+            known = self._series[request.team_id, caller.key_id] = Known(meters, {})
+        return known.series
 
     async def _prepare(self, conn: Connection, rows: Iterable[Wire]) -> None:
         """Makes partitions for weeks that this process has not written to yet, in a transaction before theirs."""
@@ -105,9 +118,15 @@ class Ingest:
 
 
 async def load_meters(conn: Connection, team_id: int) -> dict[str, Meter]:
-    """The meters a team may use, by slug."""
+    """The meters of the catalogue and a team's own, archived ones too, by slug."""
     rows = await (await conn.execute(statement("list_meters"), {"team_id": team_id})).fetchall()
-    return {row[1]: Meter(*(*row[:9], frozenset(row[9]))) for row in rows}
+    return {row[1]: meter_of(row) for row in rows}
+
+
+def meter_of(row: Sequence[Any]) -> Meter:
+    """A meter from a row of list_meters, whose columns stand in the order of its fields."""
+    statuses = None if row[15] is None else tuple(row[15])
+    return Meter(*(*row[:9], frozenset(row[9]), *row[10:15], statuses, *row[16:]))
 
 
 async def _arrivals(

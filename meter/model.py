@@ -49,7 +49,9 @@ class Receipt(msgspec.Struct, frozen=True):
 class Meter(msgspec.Struct, frozen=True):
     """What is measured. A stored quantity divided by `divisor` is in `unit`; `per_month`: also by the month's seconds.
 
-    A level held over time is stored as level x `level_scale` x seconds.
+    A level held over time is stored as level x `level_scale` x seconds. A unique count counts the values of `unique_of`
+    (`member`, or `attributes.<name>`). `billable_statuses` None: whatever the status. `own`: the team's, not of the
+    catalogue. `version` grows with each change.
     """
 
     id: int
@@ -63,12 +65,24 @@ class Meter(msgspec.Struct, frozen=True):
     billable: bool
     dimensions: frozenset[str]
     unique_of: str | None = None
-    percentile: Decimal = Decimal(95)
+    percentile: Decimal | None = None
+    per: str | None = None
+    gap_rule: str | None = None
+    gap_seconds: int | None = None
+    billable_statuses: tuple[str, ...] | None = None
+    version: int = 1
+    archived_at: datetime | None = None
+    own: bool = False
 
     @property
     def time_weighted(self) -> bool:
         """Whether its samples are levels held over time."""
         return self.aggregation == "time_weighted"
+
+    @property
+    def counts_events(self) -> bool:
+        """Whether an event counts as itself, so that it needs no quantity."""
+        return self.aggregation in {"count", "unique"}
 
 
 class Team(msgspec.Struct, frozen=True):
@@ -109,16 +123,20 @@ class Caller(msgspec.Struct, frozen=True):
 
 
 class SeriesKey(NamedTuple):
-    """A series within one team and key, as an event names it; dimensions sorted by name."""
+    """A series within one team and key, as an event names it; dimensions sorted by name.
+
+    `failed`: the attributes hold a status that the meter does not bill. A status among the dimensions needs no mark.
+    """
 
     meter: str
     member: str | None
     service: str | None
     dimensions: tuple[tuple[str, str], ...]
+    failed: bool = False
 
 
 class Refusal(NamedTuple):
-    """Why a series can't be: a code of EVENT_CODES and what to change."""
+    """Why a series can't be: a code of meter/event_codes.py and what to change."""
 
     code: str
     detail: str

@@ -92,7 +92,7 @@ def _plain_rows(
     events: Sequence[Event | Rejection], request: Request, known: Mapping[SeriesKey, int], numbers: Numbers
 ) -> tuple[list[Wire], list[int]]:
     """Rows of the plain events, and the places of the others: whatever is missing, new or odd raises and goes there."""
-    suffixes = {slug: b"\0" + slug.encode() for slug, meter in request.meters.items() if not meter.time_weighted}
+    suffixes = {slug: b"\0" + slug.encode() for slug, meter in request.meters.items() if _takes_plain(meter)}
     series_of: Mapping[tuple[object, ...], int] = known  # type: ignore[assignment] # a tuple equals its named twin
     seen = numbers.seen
     team_id, default_member = request.team_id, request.defaults.member
@@ -104,7 +104,7 @@ def _plain_rows(
             given = event.dimensions
             dimensions = () if not given else tuple(given.items()) if len(given) == 1 else tuple(sorted(given.items()))
             member = default_member if event.member is None else event.member
-            series_id = series_of[event.meter, member, event.service, dimensions]
+            series_id = series_of[event.meter, member, event.service, dimensions, False]
             quantity = seen.get(event.quantity) or numbers.encoded(event.quantity)
             since = event.time - PG_EPOCH
             time_us = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
@@ -127,6 +127,11 @@ def _plain_rows(
         else:
             odd.append(place)
     return rows, odd
+
+
+def _takes_plain(meter: Meter) -> bool:
+    """Whether an event of this meter can be a row without another look: no level, no value to count, not archived."""
+    return not meter.time_weighted and meter.unique_of is None and meter.archived_at is None
 
 
 def pack(rows: Iterable[facts.Row], team_id: int, known: Mapping[SeriesKey, int], numbers: Numbers) -> list[Wire]:

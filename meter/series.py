@@ -10,7 +10,9 @@ import msgspec
 from psycopg.types.json import Jsonb
 
 from meter.database import Connection
+from meter.errors import Busy
 from meter.model import Caller, Meter, SeriesKey
+from meter.statuses import STATUS, billed
 from sql import statement
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -21,21 +23,35 @@ def _identity(key: SeriesKey, meter: Meter, caller: Caller, *, billable: bool) -
     return UUID(bytes=blake2b(_encode(named), digest_size=16).digest())
 
 
+def is_billable(key: SeriesKey, meter: Meter, caller: Caller) -> bool:
+    """Whether what is counted in this series may be billed: not under an internal key, nor of a call that failed."""
+    status = dict(key.dimensions).get(STATUS)
+    return not caller.internal and not key.failed and billed(status, meter.billable_statuses)
+
+
 async def resolve(
     conn: Connection, team_id: int, caller: Caller, keys: Iterable[SeriesKey], meters: Mapping[str, Meter]
 ) -> dict[SeriesKey, int]:
     """The id of each series, made where missing along with its member and service, in a transaction of its own.
 
-    Rows go in in key order, so that two writers of the same new series wait for each other and never deadlock.
+    Rows go in in key order, so that two writers of the same new series wait for each other and never deadlock. Two keys
+    may be one series: under an internal key nothing is billed, whatever its status.
+
+    Raises:
+        Busy: a meter was changed since `meters` were read; its first series must not be counted by its old rules.
     """
-    billable = not caller.internal
-    wanted = {_identity(key, meters[key.meter], caller, billable=billable): key for key in keys}
+    identities: dict[SeriesKey, UUID] = {}
+    wanted: dict[UUID, tuple[SeriesKey, bool]] = {}
+    for key in keys:
+        billable = is_billable(key, meters[key.meter], caller)
+        identities[key] = _identity(key, meters[key.meter], caller, billable=billable)
+        wanted[identities[key]] = key, billable
     ordered = sorted(wanted)
-    named = [wanted[identity] for identity in ordered]
+    named = [wanted[identity][0] for identity in ordered]
     parameters = {
         "team_id": team_id,
         "key_id": caller.key_id,
-        "billable": billable,
+        "billable": [wanted[identity][1] for identity in ordered],
         "identities": ordered,
         "meters": [meters[key.meter].id for key in named],
         "members": [key.member for key in named],
@@ -45,7 +61,17 @@ async def resolve(
         "slugs": sorted({key.service for key in named if key.service is not None}),
     }
     async with conn.transaction():
+        await _hold(conn, {meters[key.meter] for key in named})
         for name in ("register_members", "register_services", "register_series"):
             await conn.execute(statement(name), parameters)
         found = await (await conn.execute(statement("find_series"), parameters)).fetchall()
-    return {wanted[identity]: series_id for identity, series_id in found}
+    ids: dict[UUID, int] = dict(found)
+    return {key: ids[identity] for key, identity in identities.items()}
+
+
+async def _hold(conn: Connection, meters: Iterable[Meter]) -> None:
+    """Keeps meters as they are until commit: whoever changes one afterwards sees that it is in use."""
+    known = {meter.id: meter.version for meter in meters}
+    held = await (await conn.execute(statement("hold_meters"), {"meters": list(known)})).fetchall()
+    if dict(held) != known:
+        raise Busy("a meter was changed at this very moment; send it again")

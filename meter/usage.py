@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from meter.cells import EXTRAS, FROM_RAW, Aggregation, Cell, Cells, cells, slots, value
+from meter.cells import EXTRAS, FROM_RAW, USUAL_PERCENTILE, Aggregation, Cell, Cells, cells, slots, value
 from meter.database import Connection
 from meter.errors import InvalidParameter, UnknownMeter
 from meter.ingest import load_meters
@@ -248,7 +248,7 @@ async def _raw_cells(
         "range_from": instants([each.start for each in ranges]),
         "range_to": instants([each.end for each in ranges]),
         "unique_of": meter.unique_of,
-        "percentile": query.percentile or meter.percentile,
+        "percentile": query.percentile or meter.percentile or USUAL_PERCENTILE,
     }
     name = "count_unique" if aggregation_of(meter, query) == "unique" else "pick_percentile"
     rows = await (await conn.execute(statement(name), parameters)).fetchall()

@@ -7,13 +7,15 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from meter.errors import CODES, EVENT_CODES, Problem
+from meter.errors import CODES, Problem
+from meter.event_codes import EVENT_CODES
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "problems.md"
 HEAD = """\
 # Problems
 
-Every way Hourmeter says no, under codes that stay. This page is made of `meter/errors.py`.
+Every way Hourmeter says no, under codes that stay. This page is made of `meter/errors.py` and
+`meter/event_codes.py`.
 
 A refusal is a problem document (RFC 9457, `application/problem+json`): `type`, `title`, `status`, `detail` (what to
 change), `code`, `instance` (the path) and `request_id`, which is the answer's `X-Request-Id` and is in our log. Decide

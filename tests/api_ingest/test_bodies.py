@@ -14,7 +14,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from api.ingest.bodies import LINES, MAX_DETAIL, Bodies
-from meter.errors import EVENT_CODES, BatchTooLarge, InvalidBody, Problem
+from meter.errors import BatchTooLarge, InvalidBody, Problem
+from meter.event_codes import EVENT_CODES
 from meter.model import Event, Rejection
 
 JSON = "application/json"

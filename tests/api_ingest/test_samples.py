@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from api.ingest import samples
 from api.ingest.samples import Sample, event_of
 from meter import facts
-from meter.errors import EVENT_CODES, BatchTooLarge, InvalidBody
+from meter.errors import BatchTooLarge, InvalidBody
+from meter.event_codes import EVENT_CODES
 from meter.facts import Defaults, Horizon, microseconds
 from meter.model import Event, Meter, Refusal, Rejection
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from hypothesis import strategies as st
+from msgspec import structs
 
 from meter.facts import Defaults, Horizon, microseconds
 from meter.model import Meter
@@ -30,13 +31,22 @@ def meter(slug: str, aggregation: str = "sum", scale: int = 1, divisor: int = 1,
         per_month,
         billable=True,
         dimensions=declared,
+        per=None if aggregation != "time_weighted" else "month" if per_month else "hour",
     )
 
 
 METERS = {
     made.slug: made
     for made in (
-        meter("requests"),
+        structs.replace(meter("requests"), billable_statuses=("2xx", "404", "done")),
+        structs.replace(
+            meter("calls", "count"), billable_statuses=("2xx",), dimensions=frozenset({"model", "region", "status"})
+        ),
+        structs.replace(meter("people", "unique"), unique_of="member"),
+        structs.replace(meter("sessions", "unique"), unique_of="attributes.session"),
+        structs.replace(meter("slowest", "percentile"), percentile=Decimal(95)),
+        meter("depth", "latest"),
+        structs.replace(meter("old"), archived_at=NOW),
         meter("tokens.input"),
         meter("response_time", "average"),
         meter("cpu", "time_weighted", 1, 3600),

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from meter import errors
-from meter.errors import CODES, EVENT_CODES, Problem
+from meter.errors import CODES, Problem
+from meter.event_codes import EVENT_CODES
 
 ROOT = Path(errors.__file__).resolve().parents[1]
 PACKAGES = ("analytics", "api", "dashboards", "meter")

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from meter import facts
-from meter.errors import EVENT_CODES
+from meter.event_codes import EVENT_CODES
 from meter.facts import Defaults, Row, instant, microseconds
 from meter.identity import hashed
 from meter.model import Event, Refusal
@@ -85,6 +85,17 @@ def nested(depth: int) -> dict[str, object]:
         ({"attributes": nested(5000)}, "string_too_long"),
         ({"duration_seconds": ONE}, "duration_not_allowed"),
         ({"meter": "response_time", "duration_seconds": ONE}, "duration_not_allowed"),
+        ({"meter": "slowest", "duration_seconds": ONE}, "duration_not_allowed"),
+        ({"meter": "depth", "duration_seconds": ONE}, "duration_not_allowed"),
+        ({"meter": "depth", "quantity": Decimal(-1)}, "invalid_quantity"),
+        ({"meter": "depth", "quantity": None}, "quantity_missing"),
+        ({"meter": "old"}, "meter_archived"),
+        ({"meter": None, "quantity": None, "quantities": {"requests": ONE, "old": ONE}}, "meter_archived"),
+        ({"meter": "people"}, "unique_value_missing"),
+        ({"meter": "sessions"}, "unique_value_missing"),
+        ({"meter": "sessions", "attributes": {"session": None}}, "unique_value_missing"),
+        ({"meter": "sessions", "attributes": {"session": ""}}, "unique_value_missing"),
+        ({"meter": "sessions", "attributes": {"session": ["s"]}}, "unique_value_missing"),
     ],
 )
 def test_refusals(fields: dict[str, Any], code: str) -> None:
@@ -112,6 +123,10 @@ def test_refusals(fields: dict[str, Any], code: str) -> None:
         {"attributes": nested(32)},
         {"attributes": {"a": 10**400, "b": 1e308, "c": None, "d": [True, {}]}},
         {"meter": "response_time"},
+        {"meter": "calls", "quantity": None},
+        {"meter": "people", "quantity": None, "member": "ada"},
+        {"meter": "sessions", "attributes": {"session": 0}},
+        {"meter": "slowest", "quantity": Decimal("0.5")},
         {"meter": None, "quantity": None, "quantities": {"requests": ONE, "tokens.input": Decimal(0)}},
     ],
 )
@@ -360,3 +375,28 @@ def test_microseconds_are_exact(at: datetime) -> None:
     assert us == (at - facts.PG_EPOCH) // timedelta(microseconds=1)
     if datetime(1, 1, 2, tzinfo=UTC) < at < datetime(9999, 12, 30, tzinfo=UTC):
         assert instant(us) == at
+
+
+def test_counts_need_no_quantity() -> None:
+    """An event of a count or a unique count is one; the member of the request is who is counted."""
+    (call,) = accepted(event(meter="calls", quantity=None))
+    (person,) = accepted(event(meter="people", quantity=None), Defaults("ada", None, {}))
+    assert (call.quantity, person.quantity, person.series.member) == (ONE, ONE, "ada")
+
+
+@pytest.mark.parametrize(
+    ("fields", "failed"),
+    [
+        ({}, False),
+        ({"attributes": {"status": 200}}, False),
+        ({"attributes": {"status": 404}}, False),
+        ({"attributes": {"status": 500}}, True),
+        ({"attributes": {"status": "failed"}}, True),
+        ({"meter": "tokens.input", "attributes": {"status": 500}}, False),
+        ({"meter": "calls", "dimensions": {"status": "200"}, "attributes": {"status": 500}}, False),
+        ({"meter": "calls", "dimensions": {"status": "500"}, "attributes": {"status": 200}}, False),
+    ],
+)
+def test_a_status_among_the_attributes_marks_the_series(fields: dict[str, Any], *, failed: bool) -> None:
+    """The mark is set for what the meter does not bill; a dimension speaks for itself."""
+    assert [row.series.failed for row in accepted(event(**fields))] == [failed]

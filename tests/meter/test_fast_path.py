@@ -15,13 +15,15 @@ from tests.meter.cast import HORIZON, METERS, NOW, ONE, numbers
 
 NAMES = (None, "", "m", "s" * 201)
 KNOWN = {
-    SeriesKey(slug, member, service, dimensions): number
-    for number, (slug, member, service, dimensions) in enumerate(
-        (slug, member, service, dimensions)
+    SeriesKey(slug, member, service, dimensions, failed): number
+    for number, (slug, member, service, dimensions, failed) in enumerate(
+        (slug, member, service, dimensions, failed)
         for slug in METERS
         for member in (None, "m", "x")
         for service in (None, "m")
-        for dimensions in ((), (("model", "a"),), (("model", "a"), ("region", "b")))
+        for dimensions in ((), (("model", "a"),), (("model", "a"), ("region", "b")), (("status", "500"),))
+        if not dimensions or dimensions[0][0] in METERS[slug].dimensions
+        for failed in (False, True)
     )
 }
 any_events = st.builds(
@@ -33,8 +35,10 @@ any_events = st.builds(
     quantities=st.one_of(st.none(), st.just({"requests": ONE})),
     member=st.sampled_from(NAMES),
     service=st.sampled_from(NAMES),
-    dimensions=st.sampled_from([None, {}, {"model": "a"}, {"region": "b", "model": "a"}, {"colour": "red"}]),
-    attributes=st.sampled_from([None, {}]),
+    dimensions=st.sampled_from(
+        [None, {}, {"model": "a"}, {"region": "b", "model": "a"}, {"colour": "red"}, {"status": "500"}]
+    ),
+    attributes=st.sampled_from([None, {}, {"status": 500}, {"status": "200", "session": "s"}]),
     source=st.sampled_from([None, "s"]),
     duration_seconds=st.sampled_from([None, ONE]),
 )
@@ -42,11 +46,11 @@ plain_events = st.builds(
     Event,
     id=st.sampled_from(["a", "é", "\x01"]),
     time=st.just(NOW),
-    meter=st.sampled_from(["requests", "cpu", "response_time"]),
-    quantity=numbers(),
+    meter=st.sampled_from([*METERS]),
+    quantity=st.one_of(st.none(), numbers()),
     member=st.sampled_from(NAMES),
     service=st.sampled_from(NAMES),
-    dimensions=st.sampled_from([None, {}, {"model": "a"}, {"region": "b", "model": "a"}]),
+    dimensions=st.sampled_from([None, {}, {"model": "a"}, {"region": "b", "model": "a"}, {"status": "500"}]),
 )
 
 
