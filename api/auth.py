@@ -10,6 +10,7 @@ from uuid import UUID
 from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, QueryParameter
 
+from api.errors import request_id
 from api.given import TheCaller, TheShell
 from api.rate import within_rate
 from api.request import Request
@@ -110,9 +111,14 @@ def member_of(header: str | None) -> str | None:
         member = header.encode("latin-1").decode()
     except UnicodeError:
         raise InvalidParameter("X-User-ID: write it in UTF-8") from None
-    if not 0 < len(member) <= LONGEST_MEMBER or any(unicodedata.category(letter) == "Cc" for letter in member):
+    return text_of_member(member)
+
+
+def text_of_member(text: str) -> str:
+    """The user id as it is. Raises InvalidParameter for one that can't be."""
+    if not 0 < len(text) <= LONGEST_MEMBER or any(unicodedata.category(letter) == "Cc" for letter in text):
         raise InvalidParameter(f"X-User-ID: 1 to {LONGEST_MEMBER} characters without control characters")
-    return member
+    return text
 
 
 async def caller_of(request: Request) -> Caller:
@@ -122,7 +128,7 @@ async def caller_of(request: Request) -> Caller:
 
 async def actor_of_request(request: Request, caller: TheCaller, shell: TheShell) -> Actor:
     """The caller as the audit log names it, at this instant."""
-    return actor_of(caller, shell.clock(), request.scope["state"].get("request_id"))
+    return actor_of(caller, shell.clock(), request_id(request))
 
 
 async def asked_team(caller: TheCaller, shell: TheShell, asked: AskedTeam = None) -> Team:

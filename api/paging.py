@@ -22,6 +22,7 @@ Cursor = Annotated[
     QueryParameter(max_length=2000, description="`next` of the page before; the rest of the question unchanged."),
 ]
 DEFAULT_LIMIT = 100
+LAST_ROW = 2**63 - 1  # what a bigint holds
 NOT_OURS = "cursor: send `next` of an earlier page as it came, or none"
 NUL = re.compile(rb"(?<!\\)(\\\\)*\\u0000")  # as JSON writes it; an escaped backslash before u0000 is none
 
@@ -49,6 +50,14 @@ def position_of(cursor: str | None, kind: type[T]) -> T | None:
     except (binascii.Error, ValueError, msgspec.DecodeError) as error:
         raise InvalidParameter(NOT_OURS) from error
     if NUL.search(decoded):
+        raise InvalidParameter(NOT_OURS)
+    return position
+
+
+def row_of(cursor: str | None) -> int | None:
+    """The inner id of a row in a cursor, None for none. Raises InvalidParameter for a cursor that we did not make."""
+    position = position_of(cursor, int)
+    if position is not None and not 0 < position <= LAST_ROW:
         raise InvalidParameter(NOT_OURS)
     return position
 

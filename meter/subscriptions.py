@@ -83,6 +83,14 @@ async def change(conn: Connection, team: Team, plan: str, now: datetime) -> Subs
         return await _start(conn, team.id, plan, at)
 
 
+async def end(conn: Connection, team_id: int, now: datetime) -> None:
+    """Ends the plan that goes on, if there is one; what was used by then is still billed by it."""
+    row = await (await conn.execute(statement("find_open_subscription"), {"team_id": team_id})).fetchone()
+    if row is not None:
+        old = Subscription(*row)
+        await conn.execute(statement("end_subscription"), {"id": old.id, "at": max(now, old.starts_at + TICK)})
+
+
 async def _start(conn: Connection, team_id: int, plan: str, at: datetime) -> Subscription:
     row = {"team_id": team_id, "plan": plan, "at": at}
     return Subscription(*(await (await conn.execute(statement("start_subscription"), row)).fetchall())[0])

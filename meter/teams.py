@@ -8,11 +8,13 @@ from typing import NamedTuple
 from uuid import UUID
 from zoneinfo import available_timezones
 
+import msgspec
 from babel.core import get_global
 from uuid_utils.compat import uuid7
 
+from meter import members, subscriptions
 from meter.database import Connection
-from meter.errors import InvalidBody
+from meter.errors import InvalidBody, NotFound, TeamDeleted, TeamHasInvoices
 from meter.model import Team
 from sql import statement
 
@@ -66,9 +68,52 @@ async def create(
         "created_at": now,
     }
     team_id: int = (await (await conn.execute(statement("create_team"), team)).fetchall())[0][0]
-    member = {"team_id": team_id, "user_id": owner.user_id, "email": owner.email, "role": "owner", "created_at": now}
-    await conn.execute(statement("create_member"), member)
+    await members.add(conn, team_id, owner.user_id, owner.email, "owner", now)
     return Team(team_id, public_id, name, timezone, currency, billing_email, now)
+
+
+async def lock(conn: Connection, team: Team) -> Team:
+    """The team as it is and stays until the caller's transaction ends: who changes something of it takes turns.
+
+    Raises TeamDeleted where somebody else was faster.
+    """
+    await conn.execute(statement("lock_team"), {"team_id": team.id})
+    found = await get(conn, team.public_id)
+    if found is None:
+        raise NotFound("there is no such team")
+    if found.deleted_at is not None:
+        raise TeamDeleted("what there was of it is kept; make another team")
+    return found
+
+
+async def edit(conn: Connection, team: Team, name: str, timezone: str, billing_email: str | None) -> Team:
+    """Makes a team what is said. The caller holds its lock.
+
+    Periods begin at midnight of the zone, so it changes only while nothing was billed. Raises TeamHasInvoices, and
+    InvalidBody for an unknown zone.
+    """
+    if check_zone(timezone) != team.timezone:
+        row = await (await conn.execute(statement("find_invoice"), {"team_id": team.id})).fetchone()
+        if row and row[0]:
+            raise TeamHasInvoices("its periods would begin at another time and could overlap; the zone stays")
+    edited = msgspec.structs.replace(
+        team, name=name, timezone=timezone, billing_email=billing_email, version=team.version + 1
+    )
+    await conn.execute(statement("edit_team"), msgspec.structs.asdict(edited))
+    return edited
+
+
+async def delete(conn: Connection, team: Team, now: datetime) -> Team:
+    """Ends a team: its keys and invitations are revoked, its plan ends now. The caller holds its lock.
+
+    Usage, members and invoices stay, so that what was used can still be billed.
+    """
+    await conn.execute(statement("revoke_keys"), {"team_id": team.id, "now": now})
+    await conn.execute(statement("revoke_invitations"), {"team_id": team.id, "one": None, "now": now})
+    await subscriptions.end(conn, team.id, now)
+    deleted = msgspec.structs.replace(team, deleted_at=now, version=team.version + 1)
+    await conn.execute(statement("edit_team"), msgspec.structs.asdict(deleted))
+    return deleted
 
 
 async def get(conn: Connection, public_id: UUID) -> Team | None:

@@ -14,7 +14,7 @@ from litestar.params import QueryParameter
 from api.auth import may, path_team
 from api.errors import problems
 from api.given import TheShell, TheTeam
-from api.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page, position_of
+from api.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page, row_of
 from api.state import Shell
 from meter import audit
 from meter.audit import Entry
@@ -53,7 +53,7 @@ async def _list(
     shell: Shell, team_id: int | None, action: str | None, limit: int, cursor: str | None
 ) -> Page[EntryView]:
     async with shell.pool.connection() as conn:
-        found = await audit.entries(conn, team_id, action, position_of(cursor, int), limit + 1)
+        found = await audit.entries(conn, team_id, action, row_of(cursor), limit + 1)
     return page(found, limit, shown, lambda entry: entry.position)
 
 

@@ -13,12 +13,13 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import JSONBody
 from msgspec import Meta
 
-from api.auth import may, maybe_team, path_team
+from api.auth import live_team, may, maybe_team
 from api.errors import problems
-from api.given import TheShell, TheTeam
+from api.given import TheActor, TheShell, TheTeam
 from api.invoice_view import CalculationView, PeriodView, calculation_view, digits, period_view
 from api.questions import instant_of
-from meter import bill, prices, subscriptions
+from meter import audit, bill, prices, subscriptions, teams
+from meter.database import Connection
 from meter.errors import (
     BodyTooLarge,
     CurrencyMismatch,
@@ -26,6 +27,7 @@ from meter.errors import (
     InvalidParameter,
     NoSubscription,
     NotFound,
+    TeamDeleted,
     UnknownPlan,
     UnsupportedEncoding,
 )
@@ -216,19 +218,34 @@ async def get_subscription(team: TheTeam, shell: TheShell) -> SubscriptionView:
 @put(
     "/v1/teams/{team_id:uuid}/subscription",
     guards=[may("change_plan")],
-    dependencies={"team": Provide(path_team)},
-    responses=problems(NotFound, InvalidBody, UnknownPlan, CurrencyMismatch, BodyTooLarge, UnsupportedEncoding),
+    dependencies={"team": Provide(live_team)},
+    responses=problems(
+        NotFound, TeamDeleted, InvalidBody, UnknownPlan, CurrencyMismatch, BodyTooLarge, UnsupportedEncoding
+    ),
     tags=["billing"],
 )
-async def put_subscription(data: JSONBody[ChosenPlan], team: TheTeam, shell: TheShell) -> SubscriptionView:
+async def put_subscription(
+    data: JSONBody[ChosenPlan], team: TheTeam, actor: TheActor, shell: TheShell
+) -> SubscriptionView:
     """Put a team on a plan from now on; on the plan it has, nothing changes.
 
     An invoice is priced by the plan that the team is on when its period ends.
     """
-    now = shell.clock()
-    async with shell.pool.connection() as conn:
-        found = await subscriptions.change(conn, team, data.plan, now)
-    return _subscription_view(found, team, now)
+    async with shell.pool.connection() as conn, conn.transaction():
+        there = await teams.lock(conn, team)
+        before = await _plan_of(conn, there)
+        found = await subscriptions.change(conn, there, data.plan, actor.at)
+        if found.plan != before:
+            subject = audit.of(team, "subscription", team.public_id)
+            await audit.record(conn, actor, "subscription.change", subject, {"plan": before}, {"plan": found.plan})
+    return _subscription_view(found, team, actor.at)
+
+
+async def _plan_of(conn: Connection, team: Team) -> str | None:
+    try:
+        return (await subscriptions.current(conn, team.id)).plan
+    except NoSubscription:
+        return None
 
 
 def _subscription_view(found: Subscription, team: Team, now: datetime) -> SubscriptionView:

@@ -14,7 +14,7 @@ from litestar.params import FromPath, JSONBody
 
 from api.auth import may, maybe_team, path_team
 from api.errors import problems
-from api.given import TheCaller, TheShell, TheTeam
+from api.given import TheActor, TheCaller, TheShell, TheTeam
 from api.idempotency import Retry
 from api.invoice_document import document_of
 from api.invoice_view import InvoiceSummary, InvoiceView, invoice_view, preview_view, summary
@@ -22,7 +22,7 @@ from api.paging import Cursor, Limit, Page, page, position_of
 from api.routes.billing import Instant, edges_of
 from dashboards.documents import invoice_pdf
 from dashboards.pdf import PdfTimeoutError
-from meter import answers, bill, invoices
+from meter import answers, audit, bill, invoices
 from meter.answers import Answer
 from meter.database import Connection
 from meter.errors import (
@@ -86,7 +86,7 @@ class _NeverAnsweredError(Exception):
     tags=["invoices"],
 )
 async def create_invoice(
-    team: TheTeam, retry: Retry, shell: TheShell, data: JSONBody[NewInvoice | None] = None
+    team: TheTeam, actor: TheActor, retry: Retry, shell: TheShell, data: JSONBody[NewInvoice | None] = None
 ) -> Response[InvoiceView]:
     """Bill a period that is over: price its usage, give the invoice the next number, make it final.
 
@@ -96,7 +96,7 @@ async def create_invoice(
     a period that is not over too, and stores nothing.
     """
     asked = data or NewInvoice()
-    now = shell.clock()
+    now = actor.at
     async with shell.pool.connection() as conn:
         if asked.preview:
             draft = await bill.price(conn, team, await _period(conn, team, asked, now))
@@ -108,7 +108,11 @@ async def create_invoice(
 
             async def make() -> Answer:
                 made = await bill.conclude(conn, prepared, Party(shell.settings.seller_name), now)
-                shown = invoice_view(await found_invoice(conn, made.public_id, team.id))
+                invoice = await found_invoice(conn, made.public_id, team.id)
+                if made.created:
+                    subject = audit.of(team, "invoice", made.public_id)
+                    await audit.record(conn, actor, "invoice.create", subject, None, summary(invoice))
+                shown = invoice_view(invoice)
                 return Answer(CREATED if made.created else THERE, msgspec.json.encode(shown))
 
             answer = await answers.once(conn, retry, make, now)

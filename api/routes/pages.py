@@ -13,6 +13,7 @@ from litestar.di import Provide
 from litestar.params import QueryParameter, URLEncodedBody
 from litestar.response import Redirect
 
+from api.errors import request_id
 from api.given import TheShell, TheTeam
 from api.questions import zone_of
 from api.session import (
@@ -37,7 +38,7 @@ from dashboards.pages import signin, trends
 from dashboards.render import render
 from dashboards.trend_choice import Choice
 from dashboards.trend_view import MeterView, TrendView
-from meter import keys, sessions, teams
+from meter import audit, keys, sessions, teams
 from meter.errors import Problem
 from meter.ingest import load_meters
 from meter.model import Caller, Meter, Team
@@ -83,7 +84,11 @@ async def sign_in(request: AnyRequest, data: URLEncodedBody[SignIn], shell: TheS
         caller = await keys.find(conn, data.key.strip(), now)
         if caller is None or not may_look(caller):
             return html(signin.TEMPLATE, signin.context(problem=REFUSED, after=ours(data.after)), status=401)
-        token = await sessions.begin(conn, caller, now)
+        async with conn.transaction():
+            token = await sessions.begin(conn, caller, now)
+            actor = audit.actor_of(caller, now, request_id(request))
+            subject = audit.of(caller.team, "key", caller.key_public_id)
+            await audit.record(conn, actor, "session.begin", subject)
     kept = cookie(request, SESSION, token, int(sessions.LASTS.total_seconds()))
     return Response("", status_code=303, headers={"Location": ours(data.after)}, cookies=[kept])
 

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from dashboards.pages import invoices, signin, trends
+from dashboards.pages import invoices, join, signin, trends
 
-PAGES: tuple[ModuleType, ...] = (signin, trends, invoices)
+PAGES: tuple[ModuleType, ...] = (signin, join, trends, invoices)

@@ -33,5 +33,6 @@ left join team as t
 left join member as m on t.id = m.team_id and m.user_id = %(member)s::text and m.removed_at is null
 where s.secret_hash = %(secret_hash)s
     and k.revoked_at is null
+    and t.deleted_at is null
     and (k.expires_at is null or k.expires_at > %(now)s)
     and (s.expires_at is null or s.expires_at > %(now)s)

@@ -25,5 +25,6 @@ left join team as t on k.team_id = t.id
 where e.token_hash = %(token_hash)s
     and e.expires_at > %(now)s
     and k.revoked_at is null
+    and t.deleted_at is null
     and (k.expires_at is null or k.expires_at > %(now)s)
     and (s.expires_at is null or s.expires_at > %(now)s)

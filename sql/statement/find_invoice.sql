@@ -1,0 +1,3 @@
+-- Was this team ever billed?
+
+select exists(select from invoice where team_id = %(team_id)s)
