@@ -31,6 +31,7 @@ OF_EVERY_ROUTE: tuple[type[Problem], ...] = (
     errors.Busy,
     errors.TimedOut,
 )
+OF_KEYS = (errors.Unauthorized, errors.Forbidden, errors.RateLimited)
 AnyRequest = litestar.Request[Any, Any, Any]
 
 
@@ -49,11 +50,15 @@ class ProblemDocument(msgspec.Struct, frozen=True):
     request_id: str
 
 
-def problems(*kinds: type[Problem]) -> dict[int, ResponseSpec]:
-    """How these problems, and those that any route with a key can have, look in OpenAPI: for a route's `responses=`."""
+def problems(*kinds: type[Problem], keyed: bool = True) -> dict[int, ResponseSpec]:
+    """How these problems, and those that any route with a key can have, look in OpenAPI: for a route's `responses=`.
+
+    A route that asks for no key (`keyed`) can't have those of keys.
+    """
     documented: dict[int, list[str]] = {}
     of_bodies = (errors.BodyTooSlow,) if errors.BodyTooLarge in kinds else ()
-    for kind in (*OF_EVERY_ROUTE, *kinds, *of_bodies):
+    of_every = OF_EVERY_ROUTE if keyed else tuple(kind for kind in OF_EVERY_ROUTE if kind not in OF_KEYS)
+    for kind in (*of_every, *kinds, *of_bodies):
         documented.setdefault(kind.status, []).append(kind.code)
     return {status: _spec(", ".join(codes)) for status, codes in documented.items()}
 

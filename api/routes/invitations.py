@@ -206,7 +206,7 @@ async def revoke_invitation(team: TheTeam, invitation_id: FromPath[UUID], actor:
     "/v1/invitations/accept",
     status_code=200,
     security=[{}],
-    responses=problems(*OF_A_BODY, InvalidInvitation),
+    responses=problems(*OF_A_BODY, InvalidInvitation, keyed=False),
     tags=["invitations"],
 )
 async def accept_invitation(request: Request, data: JSONBody[Acceptance], shell: TheShell) -> JoinedView:

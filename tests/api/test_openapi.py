@@ -10,7 +10,7 @@ from api.errors import MEDIA_TYPE
 from meter.errors import CODES
 from tests.api.site import Site
 
-PUBLIC = {"/v1/health", "/metrics"}
+PUBLIC = {"/v1/health", "/metrics", "/v1/invitations/accept"}
 
 
 @pytest.fixture
