@@ -13,7 +13,9 @@ from litestar.openapi.plugins import JsonRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme
 from litestar.routes import HTTPRoute
 
+from api.ingest.samples import Sample
 from meter.errors import QueryTooSlow
+from meter.model import Event
 
 FORMS = "forms"
 DESCRIPTION = (
@@ -22,24 +24,71 @@ DESCRIPTION = (
 )
 
 
-class ClosedJson(JsonRenderPlugin):
-    """Says what the framework leaves out: which structs refuse unknown fields, and that reading may take too long."""
+# What the routes that read their bodies themselves take: an item, an array of them, or one a line.
+PUSHED: dict[str, type[msgspec.Struct]] = {"/v1/events": Event, "/v1/usage/collect": Sample}
+LINES = "application/x-ndjson"
+MEMBER = {
+    "name": "X-User-ID",
+    "in": "header",
+    "required": False,
+    "description": "The member that a program acts for, UTF-8: it may then do what the key and that member both may.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+}
+
+
+class TrueJson(JsonRenderPlugin):
+    """Adds what the framework leaves out of the document, being ours: see `complete`."""
 
     def render(self, request: litestar.Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
         """The document as JSON."""
-        closed = closed_structs()
-        for schema in openapi_schema["components"]["schemas"].values():
-            if schema.get("title") in closed:
-                schema["additionalProperties"] = False
-        for path in openapi_schema["paths"].values():
-            responses = path.get("get", {}).get("responses", {})
-            if "401" in responses:
-                responses.setdefault("504", responses["401"] | {"description": QueryTooSlow.code})
-        for path, forms in forms_of(request.app).items():
-            responses = openapi_schema["paths"][path]["get"]["responses"]
-            responses["200"]["content"] |= {form: {"schema": {}} for form in forms if form != "application/json"}
-            responses["304"] = {"description": "It is as If-None-Match says.", "headers": {}}
-        return super().render(request, openapi_schema)
+        return super().render(request, complete(openapi_schema, forms_of(request.app)))
+
+
+def complete(document: dict[str, Any], forms: dict[str, Sequence[str]]) -> dict[str, Any]:
+    """The document with what is true of all routes: which structs refuse unknown fields, who may be acted for.
+
+    And that reading may take too long, what the routes take that read their bodies themselves, and the `forms` that
+    routes answer in.
+    """
+    components = document["components"]
+    closed = closed_structs()
+    for schema in components["schemas"].values():
+        if schema.get("title") in closed:
+            schema["additionalProperties"] = False
+    components["parameters"] = {"member": MEMBER}
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            _complete(path, method, operation)
+    for path, named in forms.items():
+        responses = document["paths"][path]["get"]["responses"]
+        responses["200"]["content"] |= {form: {"schema": {}} for form in named if form != "application/json"}
+        responses["304"] = {"description": "It is as If-None-Match says.", "headers": {}}
+    _, pushed = msgspec.json.schema_components(
+        PUSHED.values(), schema_hook=_anything, ref_template="#/components/schemas/{name}"
+    )
+    components["schemas"] |= pushed
+    return document
+
+
+def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
+    responses = operation["responses"]
+    if "401" in responses:
+        member = {"$ref": "#/components/parameters/member"}
+        parameters = operation.setdefault("parameters", [])
+        if member not in parameters:
+            parameters.append(member)
+        if method == "get":
+            responses.setdefault("504", responses["401"] | {"description": QueryTooSlow.code})
+    if path in PUSHED:
+        item = {"$ref": f"#/components/schemas/{PUSHED[path].__name__}"}
+        array = {"type": "array", "items": item, "minItems": 1}
+        content = {"application/json": {"schema": {"anyOf": [item, array]}}, LINES: {"schema": {"type": "string"}}}
+        operation["requestBody"] = {"required": True, "content": content}
+
+
+def _anything(_: type) -> dict[str, object]:
+    """The schema of a type that msgspec knows no schema for: attributes of events hold any JSON."""
+    return {"description": "Any JSON."}
 
 
 def forms_of(app: litestar.Litestar) -> dict[str, Sequence[str]]:
@@ -69,7 +118,7 @@ def config() -> OpenAPIConfig:
         description=DESCRIPTION,
         path="/v1/openapi.json",  # a folder to the framework, which answers all that is not there in its own way
         use_handler_docstrings=True,
-        render_plugins=[ClosedJson(path=["/", "/openapi.json"])],
+        render_plugins=[TrueJson(path=["/", "/openapi.json"])],
         components=Components(security_schemes={"key": key}),
         security=[{"key": []}],
     )
