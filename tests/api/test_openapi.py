@@ -70,4 +70,4 @@ async def test_what_creates_takes_an_idempotency_key(document: dict[str, Any]) -
     creating = {name: each for name, each in operations(document).items() if "201" in each["responses"]}
     assert {"POST /v1/teams", "POST /v1/teams/{team_id}/keys"} <= creating.keys()
     for name, operation in creating.items():
-        assert "Idempotency-Key" in {parameter["name"] for parameter in operation.get("parameters", [])}, name
+        assert "Idempotency-Key" in {parameter.get("name") for parameter in operation.get("parameters", [])}, name
