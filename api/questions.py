@@ -38,3 +38,17 @@ def instant_of(name: str, text: str, zone: ZoneInfo, now: datetime | None = None
     except (TypeError, ValueError, OverflowError) as error:
         wanted = "2026-11-20T09:00:00Z or a date like 2026-11-20" + (", or now-7d" if now else "")
         raise InvalidParameter(f"{name}: {text[:64]!r} can't be read as an instant; write {wanted}") from error
+
+
+def range_of(from_: str | None, to: str | None, zone: ZoneInfo, now: datetime) -> tuple[datetime, datetime] | None:
+    """Both ends of a range as `instant_of` reads them, None where neither is given. Raises InvalidParameter for one."""
+    if from_ is None and to is None:
+        return None
+    if from_ is None or to is None:
+        raise InvalidParameter("give `from` and `to`, or neither")
+    return instant_of("from", from_, zone, now), instant_of("to", to, zone, now)
+
+
+def listed(names: list[str] | None) -> tuple[str, ...]:
+    """Names as they are asked for: a parameter repeated, or with commas."""
+    return tuple(name.strip() for each in names or () for name in each.split(","))
