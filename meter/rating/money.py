@@ -127,9 +127,9 @@ def displayed(quantity: Decimal, divisor: Decimal) -> Decimal:
     return plain(shown)
 
 
-def cut(value: Decimal) -> Decimal:
-    """Round to ``QUANTITY_PLACES``, half up, for people and programs to read; nothing is billed from it."""
-    return plain(value.quantize(Decimal(1).scaleb(-QUANTITY_PLACES), context=_WIDE))
+def cut(value: Decimal, places: int = QUANTITY_PLACES) -> Decimal:
+    """Round to so many ``places``, half up, for people and programs to read; nothing is billed from it."""
+    return plain(value.quantize(Decimal(1).scaleb(-places), context=_WIDE))
 
 
 @exact()

@@ -1,0 +1,284 @@
+"""GET /v1/usage/members and /services: what did each use, and what would it cost at list price?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Annotated, Any, Literal, get_args
+
+import msgspec
+from litestar import Response, get
+from litestar.params import QueryParameter
+
+from api.auth import may, own_filters
+from api.cost_view import CostView
+from api.errors import problems
+from api.etag import tagged
+from api.formats import MEDIA_TYPES, Value, as_csv, format_of
+from api.given import TheCaller, TheShell, TheTeam
+from api.labels import filters_of
+from api.openapi import FORMS
+from api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_of, position_of
+from api.query import OPEN
+from api.questions import listed, range_of, zone_of
+from api.request import Request
+from api.state import Shell
+from meter import usage_report
+from meter.errors import NotFound, RawDataGone, UnknownMeter
+from meter.model import Caller, Team
+from meter.rating.totals import Cost, Row, Used
+from meter.usage_report import By, Query, Report
+
+OWN = frozenset(["team", "meter", "from", "to", "tz", "format", "limit", "cursor"])
+Written = Literal["json", "csv"]
+SERVED: tuple[Written, ...] = get_args(Written)
+
+Start = Annotated[
+    str | None,
+    QueryParameter(
+        name="from", description="RFC 3339, a date (midnight in `tz`), or now-7d. Default: the billing period's."
+    ),
+]
+End = Annotated[str | None, QueryParameter(description="The instant after the last one counted; with `from`.")]
+Zone = Annotated[str | None, QueryParameter(description="IANA zone of dates and months; default: the team's.")]
+Meters = Annotated[
+    list[str] | None,
+    QueryParameter(name="meter", description="Only of these; repeat it, or write commas. Default: of all."),
+]
+Names = Annotated[list[str] | None, QueryParameter(description="Only these; repeat it for several. Empty: has none.")]
+Form = Annotated[Written | None, QueryParameter(name="format", description="In place of Accept.")]
+
+
+class UsedView(msgspec.Struct, frozen=True, kw_only=True):
+    """Usage of one meter in its unit. `quantity` is null where the meter's quantities don't add up over series."""
+
+    meter: str
+    unit: str
+    quantity: str | None
+    events: int
+    cost: CostView
+
+
+class MemberRow(msgspec.Struct, frozen=True):
+    """What a member used, by meter, and what all of it costs; null is what belongs to nobody."""
+
+    member: str | None
+    usage: list[UsedView]
+    cost: CostView
+
+
+class ServiceRow(msgspec.Struct, frozen=True):
+    """What a service used, by meter, and what all of it costs; null is what belongs to none."""
+
+    service: str | None
+    usage: list[UsedView]
+    cost: CostView
+
+
+class Total(msgspec.Struct, frozen=True):
+    """All rows together, those of other pages too: quantities, events and costs add up to it exactly.
+
+    Averages alone don't: theirs is that of all events.
+    """
+
+    usage: list[UsedView]
+    cost: CostView
+
+
+class MembersAnswer(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """Usage per member, dearest first. Costs are at list price in `currency`; `as_of`: when the data last changed."""
+
+    from_: datetime
+    to: datetime
+    tz: str
+    as_of: datetime | None
+    currency: str
+    items: list[MemberRow]
+    total: Total
+    next: str | None
+
+
+class ServicesAnswer(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
+    """Usage per service, dearest first. Costs are at list price in `currency`; `as_of`: when the data last changed."""
+
+    from_: datetime
+    to: datetime
+    tz: str
+    as_of: datetime | None
+    currency: str
+    items: list[ServiceRow]
+    total: Total
+    next: str | None
+
+
+class Asked(msgspec.Struct, frozen=True):
+    """The parameters that both reports have."""
+
+    meters: list[str] | None
+    from_: str | None
+    to: str | None
+    tz: str | None
+
+
+@get(
+    "/v1/usage/members",
+    guards=[may("view_usage")],
+    responses=problems(NotFound, UnknownMeter, RawDataGone),
+    tags=["usage"],
+    opt={FORMS: tuple(MEDIA_TYPES[form] for form in SERVED)} | OPEN,
+)
+async def get_member_usage(  # noqa: PLR0913, PLR0917 (a query parameter each)
+    request: Request,
+    shell: TheShell,
+    caller: TheCaller,
+    team: TheTeam,
+    meters: Meters = None,
+    member: Names = None,  # noqa: ARG001 - read among the filters
+    service: Names = None,  # noqa: ARG001 - read among the filters
+    key: Names = None,  # noqa: ARG001 - read among the filters
+    from_: Start = None,
+    to: End = None,
+    tz: Zone = None,
+    format_: Form = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Response[MembersAnswer]:
+    """Report what each member used and what it would cost at list price, in the running billing period by default.
+
+    Filter by service, key or a declared dimension as in `GET /v1/usage/events`. List price leaves free units, minimums
+    and rounding to invoices. A member sees the own row only. CSV holds all rows and the totals.
+    """
+    query, found = await _report(request, shell, caller, team, "member", Asked(meters, from_, to, tz))
+    if format_of(request, format_, SERVED) == "csv":
+        return _csv(request, found, "member", team.currency)
+    offset = max(position_of(cursor, int) or 0, 0)
+    answer = MembersAnswer(
+        from_=query.start,
+        to=query.end,
+        tz=query.zone.key,
+        as_of=found.as_of,
+        currency=team.currency,
+        items=[
+            MemberRow(row.name, _usage(row, team.currency), _cost(row.cost, team.currency))
+            for row in found.rows[offset : offset + limit]
+        ],
+        total=_total(found, team.currency),
+        next=_next(found, offset + limit),
+    )
+    return tagged(request, msgspec.json.encode(answer), MEDIA_TYPES["json"])
+
+
+@get(
+    "/v1/usage/services",
+    guards=[may("view_usage")],
+    responses=problems(NotFound, UnknownMeter, RawDataGone),
+    tags=["usage"],
+    opt={FORMS: tuple(MEDIA_TYPES[form] for form in SERVED)} | OPEN,
+)
+async def get_service_usage(  # noqa: PLR0913, PLR0917 (a query parameter each)
+    request: Request,
+    shell: TheShell,
+    caller: TheCaller,
+    team: TheTeam,
+    meters: Meters = None,
+    member: Names = None,  # noqa: ARG001 - read among the filters
+    service: Names = None,  # noqa: ARG001 - read among the filters
+    key: Names = None,  # noqa: ARG001 - read among the filters
+    from_: Start = None,
+    to: End = None,
+    tz: Zone = None,
+    format_: Form = None,
+    limit: Limit = DEFAULT_LIMIT,
+    cursor: Cursor = None,
+) -> Response[ServicesAnswer]:
+    """Report what each service used and what it would cost at list price, in the running billing period by default.
+
+    Filter by member, service, key or a declared dimension as in `GET /v1/usage/events`. List price leaves free units,
+    minimums and rounding to invoices. A member sees own usage only. CSV holds all rows and the totals.
+    """
+    query, found = await _report(request, shell, caller, team, "service", Asked(meters, from_, to, tz))
+    if format_of(request, format_, SERVED) == "csv":
+        return _csv(request, found, "service", team.currency)
+    offset = max(position_of(cursor, int) or 0, 0)
+    answer = ServicesAnswer(
+        from_=query.start,
+        to=query.end,
+        tz=query.zone.key,
+        as_of=found.as_of,
+        currency=team.currency,
+        items=[
+            ServiceRow(row.name, _usage(row, team.currency), _cost(row.cost, team.currency))
+            for row in found.rows[offset : offset + limit]
+        ],
+        total=_total(found, team.currency),
+        next=_next(found, offset + limit),
+    )
+    return tagged(request, msgspec.json.encode(answer), MEDIA_TYPES["json"])
+
+
+async def _report(
+    request: Request, shell: Shell, caller: Caller, team: Team, by: By, asked: Asked
+) -> tuple[Query, Report]:
+    zone = zone_of(asked.tz or team.timezone)
+    now = shell.clock()
+    edges = range_of(asked.from_, asked.to, zone, now)
+    async with shell.readers.connection() as conn:
+        if edges is None:
+            period = await usage_report.current_period(conn, team, now)
+            edges = period.start, period.end
+        query = Query(
+            start=edges[0],
+            end=edges[1],
+            zone=zone,
+            by=by,
+            meters=listed(asked.meters),
+            filters=own_filters(caller, filters_of(request.query_params.dict(), OWN)),
+        )
+        return query, await usage_report.read(conn, team, query)
+
+
+def _next(found: Report, offset: int) -> str | None:
+    return cursor_of(offset) if offset < len(found.rows) else None
+
+
+def _total(found: Report, currency: str) -> Total:
+    return Total(_usage(found.total, currency), _cost(found.total.cost, currency))
+
+
+def _usage(row: Row, currency: str) -> list[UsedView]:
+    return [_used(used, currency) for used in row.usage]
+
+
+def _used(used: Used, currency: str) -> UsedView:
+    return UsedView(
+        meter=used.meter.slug,
+        unit=used.meter.unit,
+        quantity=None if used.quantity is None else f"{used.quantity:f}",
+        events=used.events,
+        cost=_cost(used.cost, currency),
+    )
+
+
+def _cost(cost: Cost, currency: str) -> CostView:
+    if cost.amount is None:
+        return CostView(None, None, cost.reason)
+    return CostView(f"{cost.amount:f}", currency, cost.reason)
+
+
+def _csv(request: Request, found: Report, by: By, currency: str) -> Response[Any]:
+    """A line per name and meter, one per meter for the total, and one for what everything costs."""
+    heading = ("row", by, "meter", "unit", "quantity", "events", "cost", "currency", "reason")
+    return tagged(request, as_csv(heading, _lines(found, currency)).encode(), MEDIA_TYPES["csv"])
+
+
+def _lines(found: Report, currency: str) -> Iterator[tuple[Value, ...]]:
+    for kind, row in [*(("usage", row) for row in found.rows), ("total", found.total)]:
+        for used in _usage(row, currency):
+            cost = used.cost
+            figures = (used.meter, used.unit, used.quantity, used.events, cost.amount, cost.currency, cost.reason)
+            yield (kind, row.name, *figures)
+    whole = _cost(found.total.cost, currency)
+    yield ("total", None, None, None, None, None, whole.amount, whole.currency, whole.reason)
+
+
+HANDLERS = (get_member_usage, get_service_usage)

@@ -1,0 +1,127 @@
+"""What did each member, or each service, use, and what would it cost at list price? Rows that add up exactly."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal, NamedTuple
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from meter import labels, list_price, subscriptions, windows
+from meter.database import Connection
+from meter.errors import InvalidParameter, NoSubscription
+from meter.ingest import load_meters
+from meter.labels import Filter
+from meter.levels import sums
+from meter.list_price import Tariffs
+from meter.model import Team
+from meter.rating.periods import Period, month_period
+from meter.rating.totals import Metered, Part, Row, table
+from meter.usage import EARLIEST, LATEST
+from meter.usage_events import check_labels
+from meter.windows import ORIGIN, QUARTER, month_seconds
+from sql import statement
+
+By = Literal["member", "service"]
+MAX_GROUPS = 100_000
+MAX_CELLS = 1_000_000
+
+
+class Query(msgspec.Struct, frozen=True, kw_only=True):
+    """Usage of which meters (none named: of all) in [start, end), by what; `by` None answers the total alone.
+
+    `zone` says where calendar months begin, for units that are per month.
+    """
+
+    start: datetime
+    end: datetime
+    zone: ZoneInfo
+    by: By | None = None
+    meters: tuple[str, ...] = ()
+    filters: tuple[Filter, ...] = ()
+
+
+class Report(NamedTuple):
+    """A row per name, dearest first, and the total of all; `as_of` is when the team's data last changed."""
+
+    as_of: datetime | None
+    rows: list[Row]
+    total: Row
+
+
+class Group(NamedTuple):
+    """Series that are told apart by nothing we report."""
+
+    name: str | None
+    meter: Metered
+    billable: bool
+    series: list[int]
+
+
+async def current_period(conn: Connection, team: Team, now: datetime) -> Period:
+    """The billing period that runs now; of a team without a plan, the calendar month."""
+    try:
+        anchor = (await subscriptions.current(conn, team.id)).anchor_day
+    except NoSubscription:
+        anchor = 1
+    return month_period(now, team.timezone, anchor)
+
+
+async def read(conn: Connection, team: Team, query: Query) -> Report:
+    """The report, read in one snapshot. An event costs what the plan of its own time says.
+
+    Raises UnknownMeter, InvalidParameter (range, filters on what no such meter has, too much at once) and RawDataGone
+    where an end of the range cuts a quarter of an hour whose raw events are dropped.
+    """
+    if not EARLIEST <= query.start < query.end <= LATEST:
+        raise InvalidParameter(f"`from` must lie before `to`, between {EARLIEST.year} and {LATEST.year}")
+    async with conn.transaction():
+        await conn.execute(statement("begin_reading"))
+        check_labels(query.meters, query.filters, await load_meters(conn, team.id))
+        groups = await _groups(conn, team.id, query)
+        tariffs = await list_price.read(conn, team.id, team.currency)
+        bounds = await _bounds(conn, query, groups, tariffs)
+        if len(groups) * (len(bounds) - 1) > MAX_CELLS:
+            raise InvalidParameter(f"more than {MAX_CELLS} figures; ask for a shorter range, or fewer meters")
+        numbered = {series: number for number, group in enumerate(groups) for series in group.series}
+        found = await sums(conn, team.id, numbered, bounds)
+        row = await (await conn.execute(statement("get_watermark"), {"team_id": team.id})).fetchone()
+    parts: defaultdict[Metered, list[Part]] = defaultdict(list)
+    seconds = [int(month_seconds(start, query.zone)) for start in bounds[:-1]]
+    for each in found:
+        group = groups[each.group]
+        price = tariffs.price(group.meter.slug, bounds[each.slot], billable=group.billable)
+        parts[group.meter].append(Part(group.name, each.events, each.total, seconds[each.slot], price))
+    return Report(row[0] if row else None, *table(parts))
+
+
+async def _groups(conn: Connection, team_id: int, query: Query) -> list[Group]:
+    asked = {
+        "team_id": team_id,
+        "by": query.by,
+        "meters": list(query.meters) or None,
+        "filters": labels.as_parameter(query.filters),
+        "rows": MAX_GROUPS + 1,
+    }
+    rows = await (await conn.execute(statement("list_reported_series"), asked)).fetchall()
+    if len(rows) > MAX_GROUPS:
+        raise InvalidParameter(f"more than {MAX_GROUPS} rows; name a meter, or filter by more")
+    return [Group(row[0], Metered(*row[1:7]), row[7], row[8]) for row in rows]
+
+
+async def _bounds(conn: Connection, query: Query, groups: Sequence[Group], tariffs: Tariffs) -> list[datetime]:
+    """Where the range is cut: at its ends, where the plan changed and, for units per month, where months begin.
+
+    Where raw events are gone a change of plan counts from the quarter hour that it lies in.
+    """
+    row = await (await conn.execute(statement("get_floor"))).fetchone()
+    floor = row[0] if row else None
+    starts = tariffs.starts if len(tariffs.plans) > 1 else ()
+    changes = [at if floor is None or at >= floor else at - (at - ORIGIN) % QUARTER for at in starts]
+    edges = {query.start, query.end, *(at for at in changes if query.start < at < query.end)}
+    if any(group.meter.per_month for group in groups):
+        edges.update(windows.bounds(query.start, query.end, "month", query.zone))
+    return sorted(edges)
