@@ -1,0 +1,210 @@
+"""GET /v1/usage/summary: where does a team stand in its billing period?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import msgspec
+from litestar import Response, get
+from litestar.params import QueryParameter
+
+from api.auth import may
+from api.errors import problems
+from api.etag import tagged
+from api.formats import MEDIA_TYPES
+from api.given import TheCaller, TheShell, TheTeam
+from api.invoice_view import PeriodView, UnpricedView, digits, period_view, unpriced_view
+from api.openapi import FORMS
+from api.questions import range_of
+from api.request import Request
+from meter import bill, usage_report, usage_summary
+from meter.errors import NotFound, Problem, RawDataGone
+from meter.rating.allowance import Allowance
+from meter.rating.invoice import Line
+from meter.usage_summary import Owed, Standing
+
+Start = Annotated[
+    str | None,
+    QueryParameter(name="from", description="With `to`, another period: RFC 3339, or a date: midnight of the team's."),
+]
+End = Annotated[str | None, QueryParameter(description="The instant after the period.")]
+
+
+class StandingView(msgspec.Struct, frozen=True, kw_only=True):
+    """Usage of one meter in its unit: today and in the period. Null where no number stands for the usage of several.
+
+    Averages of no event are null too.
+    """
+
+    meter: str
+    title: str
+    unit: str
+    today: str | None
+    quantity: str | None
+    events: int
+
+
+class AllowanceView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a price of the plan includes per period, and how much of that is used. Null: without limit.
+
+    `meters` says how many of the price's units one unit of each meter is. `overage` is what was used beyond;
+    `overage_cost` is what this price has come to, at `unit_amount` for `per` units.
+    """
+
+    price: str
+    title: str
+    unit: str
+    measure: str
+    meters: dict[str, str]
+    included: str | None
+    used: str
+    remaining: str | None
+    percent: str | None
+    overage: str
+    overage_cost: str
+    unit_amount: str | None
+    per: str
+
+
+class CostLine(msgspec.Struct, frozen=True):
+    """What one line of the invoice comes to by now."""
+
+    kind: str
+    price: str
+    description: str
+    quantity: str
+    unit: str
+    amount: str
+
+
+class OwedView(msgspec.Struct, frozen=True, kw_only=True):
+    """What the period would be billed by now: lines, and a total that is their sum. `unpriced` usage is in neither."""
+
+    plan: str
+    title: str
+    currency: str
+    total: str
+    lines: list[CostLine]
+    unpriced: list[UnpricedView]
+    allowances: list[AllowanceView]
+
+
+class NotOwed(msgspec.Struct, frozen=True):
+    """Why nothing can be said of costs: the code of a problem, and its detail."""
+
+    code: str
+    detail: str
+
+
+class TodayView(msgspec.Struct, frozen=True, rename={"from_": "from"}):
+    """The running day of the team's zone."""
+
+    from_: datetime
+    to: datetime
+
+
+class SummaryAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Usage per meter, and costs. `cost` is null for a member, who sees own usage only, and where `no_cost` says why.
+
+    `as_of` is when the team's data last changed.
+    """
+
+    period: PeriodView
+    today: TodayView
+    as_of: datetime | None
+    member: str | None
+    meters: list[StandingView]
+    cost: OwedView | None
+    no_cost: NotOwed | None
+
+
+@get(
+    "/v1/usage/summary",
+    guards=[may("view_usage")],
+    responses=problems(NotFound, RawDataGone),
+    tags=["usage"],
+    opt={FORMS: (MEDIA_TYPES["json"],)},
+)
+async def get_usage_summary(
+    request: Request, team: TheTeam, caller: TheCaller, shell: TheShell, from_: Start = None, to: End = None
+) -> Response[SummaryAnswer]:
+    """Show usage today and in the running billing period, what the plan includes of it, and what it costs so far.
+
+    A member sees own usage, without costs.
+    """
+    now = shell.clock()
+    edges = range_of(from_, to, ZoneInfo(team.timezone), now)
+    async with shell.readers.connection() as conn:
+        if edges is None:
+            period = await usage_report.current_period(conn, team, now)
+        else:
+            period = bill.period_between(*edges, team.timezone)
+        found = await usage_summary.read(conn, team, period, caller.only_member, now)
+    owed = found.owed
+    answer = SummaryAnswer(
+        period=period_view(period),
+        today=TodayView(*found.today),
+        as_of=found.as_of,
+        member=caller.only_member,
+        meters=[_standing(each) for each in found.meters],
+        cost=_owed(owed) if isinstance(owed, Owed) else None,
+        no_cost=NotOwed(owed.code, owed.detail) if isinstance(owed, Problem) else None,
+    )
+    return tagged(request, msgspec.json.encode(answer), MEDIA_TYPES["json"])
+
+
+def _standing(each: Standing) -> StandingView:
+    return StandingView(
+        meter=each.meter.slug,
+        title=each.meter.title,
+        unit=each.meter.unit,
+        today=_digits(each.today),
+        quantity=_digits(each.quantity),
+        events=each.events,
+    )
+
+
+def _owed(owed: Owed) -> OwedView:
+    rated = owed.draft.rated
+    return OwedView(
+        plan=owed.draft.subscription.plan,
+        title=owed.title,
+        currency=rated.currency,
+        total=digits(rated.total),
+        lines=[_line(line) for line in rated.lines],
+        unpriced=unpriced_view(rated.unpriced),
+        allowances=[_allowance(each) for each in owed.allowances],
+    )
+
+
+def _line(line: Line) -> CostLine:
+    return CostLine(line.kind, line.price, line.description, digits(line.quantity), line.unit, digits(line.amount))
+
+
+def _allowance(each: Allowance) -> AllowanceView:
+    price = each.price
+    return AllowanceView(
+        price=price.id,
+        title=price.title,
+        unit=price.unit,
+        measure=price.measure,
+        meters={meter: digits(weight) for meter, weight in price.counts},
+        included=_digits(each.included),
+        used=digits(each.used),
+        remaining=_digits(each.remaining),
+        percent=_digits(each.percent),
+        overage=digits(each.overage),
+        overage_cost=digits(each.overage_cost),
+        unit_amount=None if each.included is None else _digits(price.unit_amount),
+        per=digits(price.per),
+    )
+
+
+def _digits(number: Decimal | None) -> str | None:
+    return None if number is None else digits(number)
+
+
+HANDLERS = (get_usage_summary,)
