@@ -23,6 +23,10 @@ from api.routes import (
     teams,
     trends,
     usage,
+    usage_events,
+    usage_labels,
+    usage_report,
+    usage_summary,
 )
 
 ROUTES: tuple[ModuleType, ...] = (
@@ -37,6 +41,10 @@ ROUTES: tuple[ModuleType, ...] = (
     meters,
     push,
     usage,
+    usage_events,
+    usage_labels,
+    usage_report,
+    usage_summary,
     billing,
     invoices,
     trends,
