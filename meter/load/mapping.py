@@ -137,7 +137,7 @@ def _wrong_values(columns: Columns) -> list[str]:
     if columns.zone is not None:
         try:
             ZoneInfo(columns.zone)
-        except (ValueError, OSError):  # no such file is an OSError of its own kind
+        except (KeyError, ValueError, OSError):  # an unknown zone is a KeyError, a folder of zones an OSError
             troubles.append(f"--zone {columns.zone!r} is no zone; write one as Europe/Paris or UTC")
     if columns.separator is not None and len(columns.separator) != 1:
         troubles.append("--separator is one character")

@@ -44,14 +44,17 @@ class Importer:
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         return path
 
+    def environ(self) -> dict[str, str]:
+        """The environment of the command: the key in it."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("METER_")}
+        return kept | {"HOURMETER_KEY": self.client.key}
+
     @contextmanager
     def running(self, file: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
         """The command under way; it is over when this is left."""
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("METER_")}
         command = [sys.executable, "-m", "meter", "import", str(file), "--url", self.client.url, *options]
-        environ = kept | {"HOURMETER_KEY": self.client.key}
         with subprocess.Popen(
-            command, env=environ, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+            command, env=self.environ(), text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         ) as process:
             try:
                 yield process
