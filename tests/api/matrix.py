@@ -1,0 +1,156 @@
+"""The matrix of who may do what: a row per route, and what the data says each caller gets there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import product
+from typing import NamedTuple
+
+from litestar import Litestar
+from litestar.routes import HTTPRoute
+
+from meter.permissions import PERMISSIONS, SCOPES, permission
+
+OPEN, SESSION = "open", "session"  # what asks for no key: anybody, or whoever signed in
+
+# Each route and the permission it asks for. A route that is not here fails the test: say who may use it.
+ROWS: dict[str, str] = {
+    "GET /v1/health": OPEN,
+    "GET /metrics": OPEN,
+    "GET /v1/openapi.json": OPEN,
+    "GET /v1/openapi.json/openapi.json": OPEN,
+    "GET /v1/openapi.json/{path}": OPEN,
+    "GET /": OPEN,
+    "GET /signin": OPEN,
+    "POST /signin": OPEN,
+    "POST /signout": OPEN,
+    "GET /join": OPEN,
+    "POST /join": OPEN,
+    "GET /static/{name}": OPEN,
+    "POST /v1/invitations/accept": OPEN,
+    "GET /dashboard": SESSION,
+    "GET /dashboard/trends.json": SESSION,
+    "GET /dashboard/invoices": SESSION,
+    "GET /dashboard/invoices/{invoice_id}/pdf": SESSION,
+    "POST /v1/teams": "operate",
+    "GET /v1/teams": "operate",
+    "GET /v1/audit": "operate",
+    "POST /v1/operator/keys": "operate",
+    "GET /v1/operator/keys": "operate",
+    "POST /v1/operator/keys/{key_id}/rotate": "operate",
+    "DELETE /v1/operator/keys/{key_id}": "operate",
+    "GET /v1/teams/{team_id}": "view_team",
+    "PATCH /v1/teams/{team_id}": "edit_team",
+    "DELETE /v1/teams/{team_id}": "delete_team",
+    "GET /v1/teams/{team_id}/services": "view_team",
+    "GET /v1/teams/{team_id}/audit": "view_audit",
+    "GET /v1/teams/{team_id}/members": "manage_members",
+    "POST /v1/teams/{team_id}/members": "manage_members",
+    "GET /v1/teams/{team_id}/members/{member_id}": "manage_members",
+    "PATCH /v1/teams/{team_id}/members/{member_id}": "manage_members",
+    "DELETE /v1/teams/{team_id}/members/{member_id}": "manage_members",
+    "GET /v1/teams/{team_id}/invitations": "invite",
+    "POST /v1/teams/{team_id}/invitations": "invite",
+    "POST /v1/teams/{team_id}/invitations/{invitation_id}/resend": "invite",
+    "DELETE /v1/teams/{team_id}/invitations/{invitation_id}": "invite",
+    "GET /v1/teams/{team_id}/keys": "manage_keys",
+    "POST /v1/teams/{team_id}/keys": "manage_keys",
+    "GET /v1/teams/{team_id}/keys/{key_id}": "manage_keys",
+    "PATCH /v1/teams/{team_id}/keys/{key_id}": "manage_keys",
+    "POST /v1/teams/{team_id}/keys/{key_id}/rotate": "manage_keys",
+    "DELETE /v1/teams/{team_id}/keys/{key_id}": "manage_keys",
+    "POST /v1/events": "ingest",
+    "POST /v1/usage/collect": "ingest",
+    "GET /v1/meters": "view_catalogue",
+    "GET /v1/meters/{slug}": "view_catalogue",
+    "POST /v1/meters": "manage_meters",
+    "PATCH /v1/meters/{slug}": "manage_meters",
+    "DELETE /v1/meters/{slug}": "manage_meters",
+    "GET /v1/prices/plans": "view_catalogue",
+    "POST /v1/billing/calculate": "calculate",
+    "GET /v1/usage": "view_usage",
+    "GET /v1/usage/dimensions": "view_usage",
+    "GET /v1/usage/events": "view_usage",
+    "GET /v1/usage/members": "view_usage",
+    "GET /v1/usage/series": "view_usage",
+    "GET /v1/usage/services": "view_usage",
+    "GET /v1/usage/summary": "view_usage",
+    "GET /v1/analytics/trends": "view_usage",
+    "GET /v1/billing/subscription": "view_billing",
+    "PUT /v1/teams/{team_id}/subscription": "change_plan",
+    "GET /v1/invoices": "view_billing",
+    "GET /v1/invoices/{invoice_id}": "view_billing",
+    "GET /v1/invoices/{invoice_id}/pdf": "view_billing",
+    "POST /v1/teams/{team_id}/invoices": "generate_invoice",
+}
+
+KEYS: dict[str, tuple[str, ...]] = {
+    "operator": SCOPES,
+    "no key": (),
+    "unknown key": (),
+    "ingest": ("ingest",),
+    "read": ("read",),
+    "admin": ("admin",),
+    "all": SCOPES,
+}
+# The members of the own team, by their user id; of the other one they are nobody.
+ROLES: dict[str | None, str | None] = {None: None, "ada": "owner", "amy": "admin", "bob": "member", "eve": None}
+TEAMS = ("own", "other")
+ALLOWED = "allowed"
+
+
+class Asker(NamedTuple):
+    """Who asks: a kind of key, and the user id in X-User-ID."""
+
+    key: str
+    member: str | None
+
+
+ASKERS = tuple(Asker(*each) for each in product(KEYS, ROLES))
+
+
+def routes(app: Litestar) -> Iterator[str]:
+    """Walk over every method and path that an app answers, but for OPTIONS and HEAD."""
+    for route in app.routes:
+        if isinstance(route, HTTPRoute):
+            path = re.sub(r"{(\w+):\w+}", r"{\1}", route.path)
+            for handler in route.route_handlers:
+                yield from (f"{method} {path}" for method in sorted({*handler.http_methods} - {"OPTIONS", "HEAD"}))
+
+
+def expected(row: str, asker: Asker, team: str | None) -> str:
+    """Answer what the data says this asker gets: `allowed`, or the code of the refusal; `team` None: about no team."""
+    wanted, operator = permission(row), asker.key == "operator"
+    if asker.key in {"no key", "unknown key"}:
+        return "unauthorized"
+    if operator and (asker.member is None or wanted.registers):
+        return ALLOWED
+    if not set(KEYS[asker.key]) & set(wanted.scopes):
+        return "forbidden"
+    if asker.member is not None:
+        # What they are in the key's team; with the operator's key, in the one asked about.
+        role = ROLES[asker.member] if team == "own" or not operator else None
+        if role is None and not wanted.registers:
+            return "unknown_member"
+        if role is not None and role not in wanted.roles:
+            return "forbidden"
+    return "not_found" if team == "other" and not operator else ALLOWED
+
+
+def table() -> str:
+    """Answer the matrix as it is printed into the documentation."""
+    lines = [
+        "| what | key's scopes, any of | owner | admin | member | unknown member | routes |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for each in PERMISSIONS:
+        scopes = ", ".join(f"`{scope}`" for scope in each.scopes) or "operator only"
+        cells = [
+            ("own" if role in each.own_only else "yes") if role in each.roles else "no"
+            for role in ("owner", "admin", "member")
+        ]
+        unknown = "registered" if each.registers else "no"
+        there = "<br>".join(f"`{route}`" for route, row in ROWS.items() if row == each.name) or "no"
+        lines.append(f"| {each.allows} | {scopes} | {' | '.join(cells)} | {unknown} | {there} |")
+    return "\n".join(lines) + "\n"
