@@ -40,7 +40,21 @@ RESERVED = frozenset(
         *("aggregation", "as_of", "attributes", "before", "by", "change", "compare", "cost", "coverage", "currency"),
         *("cursor", "dimensions", "duration_seconds", "end", "event", "events", "fill", "format", "from", "group_by"),
         *("id", "items", "limit", "meter", "meters", "month", "months", "name", "next", "order", "other", "percentile"),
-        *("period", "plan", "quantities", "quantity", "search", "sort", "source", "start", "team", "time", "to", "top"),
+        *(
+            "period",
+            "plan",
+            "quantities",
+            "quantity",
+            "rolling",
+            "search",
+            "sort",
+            "source",
+            "start",
+            "team",
+            "time",
+            "to",
+            "top",
+        ),
         *("tz", "unit", "value", "values", "window"),
     ]
 )

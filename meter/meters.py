@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from meter.database import Connection
-from meter.errors import InvalidMeter, MeterExists, MeterInUse, UnknownMeter
+from meter.errors import Forbidden, InvalidMeter, MeterExists, MeterInUse, UnknownMeter
 from meter.ingest import load_meters
 from meter.meter_rules import Definition, definition_of, divisor, held, wrong
 from meter.model import Meter
@@ -44,11 +44,15 @@ async def create(conn: Connection, team_id: int | None, said: Definition, now: d
 async def lock(conn: Connection, team_id: int | None, slug: str) -> Meter:
     """The team's own meter of that name, None: the catalogue's, kept from others until the transaction ends.
 
-    Raises UnknownMeter where there is none.
+    Raises:
+        UnknownMeter: there is none.
+        Forbidden: the name means a meter of the catalogue to this team.
     """
-    found = await (await conn.execute(statement("lock_meter"), {"team_id": team_id, "slug": slug})).fetchone()
-    if found is None:
-        raise UnknownMeter(f"there is no such meter to change; GET /v1/meters/{slug[:64]} says whose it is")
+    if (await get(conn, team_id, slug)).own != (team_id is not None):
+        raise Forbidden(
+            f"{slug} is in the catalogue, which is the operator's to change, for all teams and without ?team="
+        )
+    await conn.execute(statement("lock_meter"), {"team_id": team_id, "slug": slug})
     return await get(conn, team_id, slug)
 
 

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from meter import meters
-from meter.errors import Busy, MeterExists, MeterInUse, UnknownMeter
+from meter.errors import Busy, Forbidden, MeterExists, MeterInUse, UnknownMeter
 from meter.ingest import Ingest
 from meter.meter_rules import Definition, completed, definition_of
 from meter.model import Event, Meter, SeriesKey
@@ -162,8 +162,10 @@ async def test_a_name_means_one_thing_to_a_team(place: Place) -> None:
         for team_id, slug in ((place.team.id, "gpu"), (place.team.id, "requests"), (None, "gpu"), (None, "requests")):
             with pytest.raises(MeterExists, match=slug):
                 await meters.create(conn, team_id, said(slug), NOW)
-        with pytest.raises(UnknownMeter):
+        with pytest.raises(Forbidden, match="catalogue"):
             await meters.lock(conn, place.team.id, "requests")
+        with pytest.raises(UnknownMeter):
+            await meters.lock(conn, None, "gpu")
 
 
 async def test_a_name_is_given_once_however_many_want_it(place: Place) -> None:
