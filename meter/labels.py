@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
@@ -33,8 +34,22 @@ def only_of(member: str | None, filters: tuple[Filter, ...]) -> tuple[Filter, ..
 
 
 def as_parameter(filters: Iterable[Filter]) -> Jsonb:
-    """The filters as the SQL function `passes` takes them."""
-    return Jsonb([{"name": each.name, "op": each.op, "listed": each.values} for each in filters])
+    """The filters as SQL takes them: a jsonpath over the labels for the function `passes`, an empty list for none."""
+    found = [_path(each) for each in filters]
+    return Jsonb(" && ".join(found) if found else [])
+
+
+def _path(filter_: Filter) -> str:
+    label = f"$.{_quoted(filter_.name)}"
+    comparison = "starts with" if filter_.op == "prefix" else "=="
+    matches = [
+        f"!exists({label})" if value is None else f"{label} {comparison} {_quoted(value)}" for value in filter_.values
+    ]
+    return f"{'!' if filter_.op == 'not' else ''}({' || '.join(matches)})"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)  # a jsonpath string is written as a JSON one
 
 
 def check_known(names: Iterable[str], meter: Meter) -> None:

@@ -18,6 +18,9 @@ from sql import statement
 DENSE = 0.5
 """From this share of covered time on, one scan over spans and gaps is cheaper than one per span."""
 
+FEW = 200
+"""Up to so many series the planner is told which ones; to weigh 5,000 took it 0.1 s a statement, to join them 10 ms."""
+
 Named = tuple[LiteralString, Sequence[Span]]
 
 
@@ -59,6 +62,7 @@ async def sums(
         "series": list(groups),
         "groups": list(groups.values()),
         "bounds": instants(bounds),
+        "many": len(groups) > FEW,
         **extras._asdict(),
     }
     found: list[Sum] = []

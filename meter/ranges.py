@@ -51,6 +51,8 @@ class Calendar:
 
     def edges(self, start: datetime, end: datetime) -> list[datetime]:
         """Both ends and every window start between them, ascending."""
+        if self._window != "period":
+            return windows.bounds(start, end, self._window, self._zone)
         found = [start]
         edge = self.following(self.floor(start))
         while edge < end:

@@ -16,7 +16,7 @@ from meter.database import Connection
 from meter.errors import InvalidParameter, UnknownMeter
 from meter.ingest import load_meters
 from meter.labels import Filter, as_parameter, check_known
-from meter.levels import check_raw, instants, sums
+from meter.levels import FEW, check_raw, instants, sums
 from meter.model import Meter, Team
 from meter.ranges import Calendar, Compare, Cut, check_count, earlier, windowed
 from meter.segments import EXACT
@@ -245,6 +245,7 @@ async def _raw_cells(
         "team_id": team_id,
         "series": list(groups.series),
         "groups": list(groups.series.values()),
+        "many": len(groups.series) > FEW,
         "range_from": instants([each.start for each in ranges]),
         "range_to": instants([each.end for each in ranges]),
         "unique_of": meter.unique_of,

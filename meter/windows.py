@@ -27,6 +27,10 @@ SHORTEST: dict[Window, timedelta] = {  # clock changes counted
     "quarter": DAY * 89,
     "year": DAY * 364,
 }
+EVEN: dict[Window, list[timedelta]] = {  # what divides a day, until its next begins
+    "15m": [QUARTER * n for n in range(1, 96)],
+    "hour": [HOUR * n for n in range(1, 24)],
+}
 
 
 def change_between(lo: datetime, hi: datetime, zone: ZoneInfo) -> datetime:
@@ -104,9 +108,19 @@ def bounds(start: datetime, end: datetime, window: Window | None, zone: ZoneInfo
         edge = following(floor(start, window, zone), window, zone)
         while edge < end:
             found.append(edge)
-            edge = following(edge, window, zone)
+            if window in EVEN and edge + DAY < end and (window == "15m" or _even(edge, zone)):
+                found += [edge + step for step in EVEN[window]]
+                edge += DAY
+            else:
+                edge = following(edge, window, zone)
     found.append(end)
     return found
+
+
+def _even(edge: datetime, zone: ZoneInfo) -> bool:
+    """Whether the edge is a full hour and the clock stays in the day after it: its hours need only be added up."""
+    local = edge.astimezone(zone)
+    return not (local.minute or local.second) and local.utcoffset() == _offset(edge + DAY, zone)
 
 
 def count_at_most(start: datetime, end: datetime, window: Window | None) -> int:

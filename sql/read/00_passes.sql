@@ -1,15 +1,10 @@
--- Whether labels pass every filter of a list of {name, op, listed}; a null among the listed stands for "has none".
+-- Whether labels pass a filter: a jsonpath predicate as a JSON string, made in meter/labels.py. One expression, so that it
+-- is inlined and the path read once per statement: called as a function it took 180 microseconds a series.
 
 create function passes(member text, service text, key text, dimensions jsonb, filters jsonb) returns boolean
 language sql immutable parallel safe
-return not exists (
-    select from jsonb_to_recordset(filters) as f (name text, op text, listed jsonb)
-    cross join lateral (select label(f.name, member, service, key, dimensions) as found) as l
-    where not case f.op
-            when 'in' then f.listed @> coalesce(to_jsonb(l.found), 'null')
-            when 'not' then not f.listed @> coalesce(to_jsonb(l.found), 'null')
-            else l.found is not null and exists (
-                    select from jsonb_array_elements_text(f.listed) as p (prefix) where starts_with(l.found, p.prefix)
-                )
-        end
+return coalesce(
+    (dimensions || jsonb_strip_nulls(jsonb_build_object('member', member, 'service', service, 'key', key)))
+    @@ (filters #>> '{}')::jsonpath,
+    false
 );

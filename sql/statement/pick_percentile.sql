@@ -17,7 +17,8 @@ cross join lateral (
         from usage_events as u
         inner join unnest(%(series)s::bigint [], %(groups)s::integer []) as g (series_id, grp)
             on u.series_id = g.series_id
-        where u.team_id = %(team_id)s and u.series_id = any(%(series)s) and u.time >= r.lo and u.time < r.hi
+        where u.team_id = %(team_id)s and (%(many)s or u.series_id = any(%(series)s))
+            and u.time >= r.lo and u.time < r.hi
     ) as k
     group by k.grp
 ) as b

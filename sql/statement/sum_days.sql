@@ -21,6 +21,7 @@ cross join lateral (
         case when %(latest)s then max(v.latest) end as latest
     from daily as v
     inner join unnest(%(series)s::bigint [], %(groups)s::integer []) as g (series_id, grp) on v.series_id = g.series_id
-    where v.team_id = %(team_id)s and v.series_id = any(%(series)s) and v.bucket >= s.lo and v.bucket < s.hi
+    where v.team_id = %(team_id)s and (%(many)s or v.series_id = any(%(series)s))
+        and v.bucket >= s.lo and v.bucket < s.hi
     group by 1, 2
 ) as b

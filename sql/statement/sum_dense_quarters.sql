@@ -13,7 +13,7 @@ select
 from quarter as v
 inner join unnest(%(series)s::bigint [], %(groups)s::integer []) as g (series_id, grp) on v.series_id = g.series_id
 where v.team_id = %(team_id)s
-    and v.series_id = any(%(series)s)
+    and (%(many)s or v.series_id = any(%(series)s))
     and v.bucket >= %(first)s
     and v.bucket < %(last)s
     and mod(width_bucket(v.bucket, %(edges)s::timestamptz []), 2) <> 0

@@ -26,7 +26,7 @@ cross join lateral (
             max(array[extract(epoch from u.time at time zone 'UTC'), u.quantity]) filter (where u.time < s.hi)
         end as latest
     from usage_events as u
-    where u.team_id = %(team_id)s and u.series_id = any(%(series)s) and u.time >= s.lo
+    where u.team_id = %(team_id)s and (%(many)s or u.series_id = any(%(series)s)) and u.time >= s.lo
         and u.time < date_bin('15 minutes', s.lo, '2000-01-01 00:00:00+00') + interval '15 minutes'
         and (u.time < s.hi or u.segment_from < s.hi)
     group by u.series_id

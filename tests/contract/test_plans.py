@@ -41,7 +41,7 @@ async def asked_of(
     bounds = windows.bounds(start, NOW, window, ZoneInfo("UTC"))
     series = [row[0] for row in await ask(conn, "list_series_ids", {"team_id": place.team.id})]
     common = {"team_id": place.team.id, "series": series, "groups": series, "bounds": levels.instants(bounds)}
-    common |= levels.Extras()._asdict()
+    common |= {"many": False, **levels.Extras()._asdict()}
     return [(name, common | levels.ranges(parts)) for name, parts in levels.needed(bounds)]
 
 
