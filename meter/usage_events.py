@@ -179,7 +179,7 @@ async def _rows(
 ) -> list[tuple[Any, ...]]:
     """The newest `rows` events before a place. Of some series, look by look further back: few have all of a year."""
     asked = {"team_id": team_id, "before": before.time, "before_id": before.event_id, "series": series}
-    until = min(query.end, before.time + MICROSECOND)
+    until = before.time + MICROSECOND if before.time < query.end else query.end
     if series is None:
         return await _fetch(conn, "read_events", asked | {"since": query.start, "until": until, "rows": rows})
     found: list[tuple[Any, ...]] = []

@@ -11,6 +11,7 @@ import httpx
 import msgspec
 import pytest
 
+from api.paging import cursor_of
 from tests.api.site import OPERATOR_KEY, Site, problem
 
 ASKED = {"from": "2026-11-01", "to": "2026-11-02"}
@@ -77,6 +78,9 @@ async def test_pages_follow_each_other(site: Site, team: str) -> None:
     assert len(found) == len(set(found)) == 5
     for bad in ("x", "WzEsMl0", "WyIyMDI2LTExLTAxVDAwOjAwOjAwIiwiMDFhMWY4NmEtZDBhNC03NzY4LTljZDUtMjI5NWZiNGRlYWE2Il0"):
         assert problem(await ask(site, team, cursor=bad)) == "invalid_parameter", bad
+    for far, count in (("9999-12-31T23:59:59.999999Z", 5), ("0001-01-01T00:00:00+14:00", 0)):
+        made_up = cursor_of([far, found[0]])
+        assert len((await ask(site, team, cursor=made_up)).json()["items"]) == count
 
 
 async def test_meters_and_labels_pick(site: Site, team: str) -> None:
