@@ -17,6 +17,8 @@ from uuid import UUID
 import msgspec
 from uuid_utils.compat import uuid7
 
+from meter import audit
+from meter.audit import Actor
 from meter.database import Connection
 from meter.errors import InvalidBody, KeyEnded, LastOperatorKey, NotFound
 from meter.model import Caller, Team
@@ -102,9 +104,10 @@ async def create(  # noqa: PLR0913, PLR0917 (a column each)
     return key._replace(secrets=(Secret(prefix, now, None, None),)), secret
 
 
-async def _store(conn: Connection, team_id: int | None, key: Key, secret: str) -> None:
+async def _store(conn: Connection, team_id: int | None, key: Key, secret: str) -> bool:
+    """Stores a key; False, and nothing is stored, where its secret is known."""
     row = key._asdict() | {"team_id": team_id, "secret_hash": hash_of(secret)}
-    await conn.execute(statement("create_key"), row)
+    return await (await conn.execute(statement("create_key"), row)).fetchone() is not None
 
 
 async def list_keys(
@@ -230,7 +233,11 @@ async def ensure_operator(conn: Connection, given: str | None, data_dir: Path, n
                 return
             given = kept_key(data_dir / OPERATOR_FILE)
         key = Key(uuid7(), prefix_of(given), "operator", list(SCOPES), "standard", now)
-        await _store(conn, None, key, given)
+        if await _store(conn, None, key, given):
+            said = {"prefix": key.prefix, "name": key.name, "scopes": key.scopes}
+            await audit.record(
+                conn, Actor("system", now), "key.create", audit.of(None, "key", key.public_id), None, said
+            )
 
 
 def kept_key(path: Path) -> str:

@@ -5,7 +5,7 @@ select
     a.public_id,
     a.at,
     t.public_id as team,
-    a.actor,
+    case when a.key_id is not null and k.team_id is null then 'operator' else a.actor end as actor, -- for a member too
     k.public_id as key,
     a.key_prefix,
     a.member,

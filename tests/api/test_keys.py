@@ -176,8 +176,14 @@ async def test_the_operators_last_key_stays(database: str, tmp_path: Path) -> No
         assert (await operator.get("/v1/teams")).status_code == 401
         async with site.client(turned["key"]) as another:
             listed = (await another.get(path)).json()["items"]
+            log = (await another.get("/v1/audit", params={"action": "key.create"})).json()["items"]
             assert problem(await another.delete(f"{path}/{second['id']}")) == "last_operator_key"
     assert [key["name"] for key in listed if key["revoked_at"]] == ["operator"]
+    assert [(entry["actor"], entry["after"]["name"]) for entry in log] == [
+        ("operator", "second"),
+        ("operator", "for a week"),
+        ("system", "operator"),
+    ]
 
 
 async def test_what_happens_to_keys_is_written_down(site: Site) -> None:

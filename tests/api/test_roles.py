@@ -7,9 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.api.matrix import ROWS
 from tests.api.site import OPERATOR_KEY, Site, problem
 
 ASKED = {"meter": "requests", "from": "2026-11-01", "to": "2026-11-02"}
+SAMPLES = {**ASKED, "dimension": "member", "name": "member", "group_by": "member"}
 TREND = {**ASKED, "window": "hour"}
 
 
@@ -72,6 +74,10 @@ async def test_the_operator_acts_for_a_member_of_the_team_named(site: Site, team
     ):
         assert problem(await ask(site, OPERATOR_KEY, "bob", path)) == refused, path
     assert (await ask(site, OPERATOR_KEY, "ada", f"/v1/teams/{team}")).status_code == 200
+    async with site.client(OPERATOR_KEY, **{"X-User-ID": "ada"}) as client:
+        await client.patch(f"/v1/teams/{team}", json={"name": "Renamed"})
+        (entry,) = (await client.get(f"/v1/teams/{team}/audit", params={"action": "team.edit"})).json()["items"]
+    assert (entry["actor"], entry["member"]) == ("operator", "ada")
 
 
 async def test_nobody_is_registered_by_asking(site: Site, team: str) -> None:
@@ -79,3 +85,19 @@ async def test_nobody_is_registered_by_asking(site: Site, team: str) -> None:
     key = await site.make_key(team, "read")
     for _ in range(2):
         assert problem(await ask(site, key, "eve", "/v1/usage", **ASKED)) == "unknown_member"
+
+
+async def test_no_answer_about_usage_shows_a_member_anybody_else(site: Site, team: str) -> None:
+    """Every address that shows usage, asked by bob: ada and what she used are nowhere."""
+    key = await site.make_key(team, "read")
+    async with site.client(None) as client:
+        paths = (await client.get("/v1/openapi.json")).json()["paths"]
+    asked = [row.split()[1] for row, needed in ROWS.items() if needed == "view_usage"]
+    assert len(asked) > 2
+    for path in asked:
+        known = {each["name"] for each in paths[path]["get"].get("parameters", []) if each.get("in") == "query"}
+        question = {name: value for name, value in SAMPLES.items() if name in known}
+        bob, everybody = [await ask(site, key, user, path, **question) for user in ("bob", None)]
+        assert (bob.status_code, everybody.status_code) == (200, 200), (path, bob.text)
+        assert "ada" not in bob.text, path
+        assert bob.text != everybody.text, path
