@@ -51,9 +51,9 @@ class Shown:
     def at(self, rows: int, done_bytes: int) -> None:
         """Shows that so many rows and bytes are acknowledged."""
         share = self._share(rows, done_bytes)
-        if self._first is None:
-            self._first, self._before = rows, share
         now = time.monotonic()
+        if self._first is None:
+            self._first, self._before, self._began = rows, share, now
         rate = (rows - self._first) / max(now - self._began, 1e-6)
         done = share * self._size / MEGABYTE
         figures = f"{rows:,} rows · {rate:,.0f} rows/s · {done:,.1f} of {self._size / MEGABYTE:,.1f} MB"

@@ -50,6 +50,7 @@ def load(job: Job, sender: Sender, rejects: Rejects, shown: Shown, stop: threadi
     """
     rejects.cut(job.state.rejects_bytes)
     states.save(job.state_path, job.state)
+    shown.at(job.state.position.rows, job.state.done_bytes)
     flight: deque[_Sent] = deque()
     with ThreadPoolExecutor(IN_FLIGHT, "import") as threads:
         try:
@@ -92,9 +93,9 @@ def _settle(job: Job, sent: _Sent, rejects: Rejects, shown: Shown) -> None:
     if bad:
         state.tally.reject([(each.code, each.detail) for each in bad])
         state.rejects_bytes = rejects.add(bad)
-    state.position = sent.batch.after
+    state.position, state.done_bytes = sent.batch.after, sent.batch.done_bytes
     states.save(job.state_path, state)
-    shown.at(state.position.rows, sent.batch.done_bytes)
+    shown.at(state.position.rows, state.done_bytes)
 
 
 def _refused(sent: _Sent, receipt: Receipt) -> list[Bad]:

@@ -58,6 +58,7 @@ class State(msgspec.Struct):
     mapping: str  # digest
     source: str  # of derived ids
     position: Position = Position()
+    done_bytes: int = 0  # of the file as it lies there, packed or not
     tally: Tally = msgspec.field(default_factory=Tally)
     rejects_bytes: int = 0
     done: bool = False

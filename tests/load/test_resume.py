@@ -58,6 +58,8 @@ def test_killed_three_times_and_equal_to_duckdb(importer: Importer) -> None:
     reached = [importer.kill_after(file, rows, *OPTIONS) for rows in (1_000, 15_000, 30_000)]
     assert reached == sorted(set(reached))
     assert reached[-1] < ROWS
+    with file.with_name("usage.csv.rejects.ndjson").open("ab") as after_the_state:
+        after_the_state.write(b'{"row":59999,"code":"written just before the kill"}\n{"row":')
     ended = importer.run(file)  # what was given is kept, so the file's name is enough … but for the size of batches
     assert ended.code == 1, ended
     assert f"going on after {reached[-1]:,} rows" in ended.err
