@@ -120,9 +120,7 @@ def _event(frame: pl.DataFrame, columns: Columns, source: str) -> pl.Expr:
         elif target in columns.set:
             fields.append(pl.lit(columns.set[target]).alias(target))
     if "id" not in columns.map:
-        fields.append(pl.col(ROW).cast(pl.String).alias("id"))
-        if "source" not in columns.map and "source" not in columns.set:
-            fields.append(pl.lit(source).alias("source"))
+        fields += [pl.col(ROW).cast(pl.String).alias("id"), pl.lit(source).alias("source")]
     for target in ("quantity", "duration_seconds"):
         if target in columns.map:
             fields.append(_number(columns.map[target], schema).alias(target))

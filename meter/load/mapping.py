@@ -162,6 +162,10 @@ def _missing(columns: Columns) -> list[str]:
     given = {**columns.map, **columns.set}
     several = columns.of_group("quantities")
     troubles = []
+    if "id" in columns.set:
+        troubles.append("id is a column, or made from the row's number; one text for all rows names none of them")
+    if "source" in given and "id" not in given:
+        troubles.append("source goes with a column of ids; without ids say where rows come from with --source")
     if "time" not in given:
         troubles.append("time has no column: --map time=COLUMN")
     if several and ("quantity" in columns.set or "meter" in columns.set):

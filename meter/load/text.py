@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,7 @@ class Lines(Iterator[bytes]):
         self._packed = packed
         self._unpacked = unpacked
         self.offset = offset
+        self._opened = self._stamp()
 
     def __next__(self) -> bytes:
         """The next line. Raises LoadError for one that never ends, and where the packing is broken."""
@@ -39,8 +41,16 @@ class Lines(Iterator[bytes]):
             raise StopIteration
         if len(line) > LONGEST_LINE:
             raise LoadError(f"from byte {self.offset} on there is no end of line for {LONGEST_LINE} bytes")
+        if not line.endswith(b"\n") and self._stamp() != self._opened:
+            raise LoadError(
+                "the file is being written to, and its last line is not whole; import it when it is finished"
+            )
         self.offset += len(line)
         return line
+
+    def _stamp(self) -> tuple[int, int]:
+        found = os.fstat(self._packed.fileno())
+        return found.st_size, found.st_mtime_ns
 
     def read_bytes(self) -> int:
         """How much of the file as it lies there was read."""

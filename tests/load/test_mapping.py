@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import string
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import polars as pl
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meter.load.delimited import Delimited
 from meter.load.events import body, events
 from meter.load.mapping import (
     Columns,
@@ -23,7 +25,7 @@ from meter.load.mapping import (
     pairs,
     to_toml,
 )
-from meter.load.source import ROW, Batch, Position
+from meter.load.source import ROW, Batch, LoadError, Position, Reading
 from meter.load.times import rfc3339
 from meter.model import Event
 
@@ -76,6 +78,30 @@ def test_every_trouble_is_told_at_once() -> None:
     for said in ("no column 'whom'", "--ignore who", "--map time=COLUMN", "--map quantity=COLUMN", "--set meter=METER",
                  "Mars/Olympus"):  # fmt: skip
         assert said in str(told.value)
+
+
+def test_a_source_needs_ids() -> None:
+    """Row numbers of two files under one column's source would be taken for the same rows; so would one id for all."""
+    whole = {"time": "t", "quantity": "n", "meter": "m"}
+    with pytest.raises(MappingError, match="--source"):
+        check(Columns(map=whole | {"source": "s"}), ["t", "n", "m", "s"], fixed=True)
+    with pytest.raises(MappingError, match="names none of them"):
+        check(Columns(map=whole, set={"id": "x"}), ["t", "n", "m"], fixed=True)
+    check(Columns(map=whole | {"source": "s", "id": "i"}), ["t", "n", "m", "s", "i"], fixed=True)
+
+
+def test_a_line_that_is_being_written_is_not_taken(tmp_path: Path) -> None:
+    """Half a number is another number: a last line without its end is read only where nobody writes."""
+    file = tmp_path / "a.csv"
+    file.write_text("time,meter,quantity\n2026-11-01T00:00:00Z,requests,1\n2026-11-01T00:00:01Z,requests,12")
+    reader = Delimited(file, Reading())
+    assert [batch.frame.height for batch in reader.batches(Position(), 10)] == [2]
+    batches = reader.batches(Position(), 1)
+    assert next(batches).frame.height == 1
+    with file.open("a") as writer:
+        writer.write("3")
+    with pytest.raises(LoadError, match="being written"):
+        next(batches)
 
 
 def test_what_is_given_wins_over_what_is_kept() -> None:
