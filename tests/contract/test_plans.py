@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import re
 from datetime import datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, LiteralString
 from zoneinfo import ZoneInfo
 
@@ -20,6 +23,9 @@ pytestmark = pytest.mark.slow
 
 START = NOW - timedelta(days=365)
 MEMBERS = 4
+WEEK = re.compile(r"(?<=usage_event_)\d{8}|(?<=_)\d+(?=_chunk)")
+GOLDEN = Path(__file__).resolve().parents[1] / "golden"
+GOLDEN_MAJOR = 18  # the PostgreSQL whose plans are kept: others may choose otherwise
 WINDOWS: tuple[windows.Window, ...] = ("hour", "day")
 
 
@@ -53,15 +59,34 @@ def opened(plan: dict[str, Any]) -> set[str]:
     return own.union(*(opened(part) for part in plan.get("Plans", ())))
 
 
-async def explain(conn: Connection, text: LiteralString, asked: dict[str, Any]) -> set[str]:
-    """Run a statement and answer the raw tables it looked into."""
+async def plan_of(conn: Connection, text: LiteralString, asked: dict[str, Any]) -> dict[str, Any]:
+    """Run a statement and answer how."""
     async with AsyncClientCursor(conn) as cursor:
         await cursor.execute(query("explain") + text, asked)
         row = await cursor.fetchone()
     assert row is not None
+    plan: dict[str, Any] = row[0][0]["Plan"]
+    return plan
+
+
+async def explain(conn: Connection, text: LiteralString, asked: dict[str, Any]) -> set[str]:
+    """Run a statement and answer the raw tables it looked into."""
     raw = {name for (name,) in await ask(conn, "list_raw_tables")}
     assert raw
-    return opened(row[0][0]["Plan"]) & raw
+    return opened(await plan_of(conn, text, asked)) & raw
+
+
+def scans(plan: dict[str, Any]) -> set[str]:
+    """Answer how each table was looked into, all weeks of one as one; tables that were not are left out."""
+    if not plan.get("Actual Loops"):
+        return set()
+    parts = set[str]().union(*(scans(part) for part in plan.get("Plans", ())))
+    if "Relation Name" not in plan or plan["Node Type"] == "Custom Scan":  # of TimescaleDB, over scans of chunks
+        return parts
+    name = WEEK.sub("*", plan["Relation Name"])
+    # an empty log or a chunk of a few rows is read either way, as their statistics happen to be
+    how = "" if name == "touched" or name.endswith("_chunk") else " by index" if "Index Name" in plan else " whole"
+    return parts | {f"{name}{how}"}
 
 
 async def test_rolled_year_opens_no_raw_events(place: Place) -> None:
@@ -73,6 +98,26 @@ async def test_rolled_year_opens_no_raw_events(place: Place) -> None:
             assert asked[-1][0] == "sum_edges"  # NOW lies inside a quarter
             for name, parameters in asked[:-1]:
                 assert await explain(conn, statement(name), parameters) == set()
+
+
+async def test_plans_are_those_we_keep(place: Place) -> None:
+    """How each statement of a year by hour and by day reaches its rows; METER_UPDATE_GOLDEN=1 writes the file anew.
+
+    What it looks into is the buckets, and raw events of one week for a ragged end: reading does not grow with them.
+    """
+    async with place.pool.connection() as conn:
+        if conn.info.server_version // 10_000 != GOLDEN_MAJOR:
+            pytest.skip(f"plans are kept for PostgreSQL {GOLDEN_MAJOR}")
+        await year(place, conn)
+        found = []
+        for window in WINDOWS:
+            for name, parameters in await asked_of(place, conn, window, START):
+                looked = sorted(scans(await plan_of(conn, statement(name), parameters)))
+                found += [f"a year by {window}, {name}", *(f"    {each}" for each in looked), ""]
+    kept, text = GOLDEN / f"plans_{place.engine}.txt", "\n".join(found)
+    if os.environ.get("METER_UPDATE_GOLDEN"):
+        kept.write_text(text, "utf-8")
+    assert kept.read_text("utf-8") == text, "look at the plans; METER_UPDATE_GOLDEN=1 keeps the new ones"
 
 
 async def test_what_waits_opens_its_own_week(place: Place) -> None:
