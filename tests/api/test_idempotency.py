@@ -50,12 +50,18 @@ async def test_retries_in_parallel_make_one(site: Site) -> None:
 
 
 async def test_another_request_under_the_same_key_is_a_conflict(site: Site) -> None:
-    """Another body or another query is another request, and nothing is made."""
+    """Another body, another query or another member is another request, and nothing is made."""
+    one, other = await site.make_team(), await site.make_team()
+    meter = {"slug": "pages", "unit": "page", "aggregation": "sum", "billable": False}
     async with site.client(**{"Idempotency-Key": "reused"}) as client:
         await client.post("/v1/teams", json={"name": "Reused", "owner": OWNER})
         other_body = await client.post("/v1/teams", json={"name": "Reused 2", "owner": OWNER})
-        other_query = await client.post("/v1/teams?x=1", json={"name": "Reused", "owner": OWNER})
-    assert problem(other_body) == problem(other_query) == "idempotency_conflict"
+        made = await client.post("/v1/meters", json=meter, params={"team": one})
+        other_query = await client.post("/v1/meters", json=meter, params={"team": other})
+        unmade = await client.get("/v1/meters/pages", params={"team": other})
+        as_ada = await client.post("/v1/meters", json=meter, params={"team": one}, headers={"X-User-ID": "ada"})
+    assert (made.status_code, problem(unmade)) == (201, "unknown_meter")
+    assert problem(other_body) == problem(other_query) == problem(as_ada) == "idempotency_conflict"
     assert (await count_teams(site, "Reused"), await count_teams(site, "Reused 2")) == (1, 0)
 
 
