@@ -15,13 +15,13 @@ from api.state import Shell
 from meter.errors import InvalidParameter
 from meter.labels import Filter
 from meter.model import Meter, Team
+from meter.rating.totals import ADDITIVE
 from meter.segments import EXACT
 from meter.usage import EARLIEST, LATEST, SHOWN, Item, Query, read
 from meter.windows import Window, count_at_most
 
 MAX_WINDOWS = 40_000  # a year of quarters
 MAX_ITEMS = 200_000
-ADDITIVE = frozenset({"sum", "count", "time_weighted"})
 EXACT_BELOW = Decimal("1e25")  # what 38 digits can add up with twelve of them behind the point
 
 Columns = tuple[list[datetime], list[Decimal | None], list[str | None]]

@@ -42,6 +42,7 @@ from meter import audit, keys, sessions, teams
 from meter.errors import Problem
 from meter.ingest import load_meters
 from meter.model import Caller, Meter, Team
+from meter.rating.totals import ADDITIVE
 
 AnyRequest = litestar.Request[Any, Any, Any]
 REFUSED = "That key is not known, was revoked, or may not read."
@@ -174,7 +175,7 @@ def offered(meter: Meter) -> MeterView:
     """The meter as the page offers it."""
     unit = counted(meter.unit, Decimal(2))
     by = ("member", "service", *sorted(meter.dimensions))
-    return MeterView(meter.slug, meter.title, unit, additive=meter.aggregation != "average", group_by=by)
+    return MeterView(meter.slug, meter.title, unit, additive=meter.aggregation in ADDITIVE, group_by=by)
 
 
 async def ask(shell: Shell, team: Team, choice: Choice, group: str | None) -> Answer:

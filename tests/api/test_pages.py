@@ -10,11 +10,13 @@ import httpx
 import pytest
 
 from api.routes import pages
+from api.routes.pages import offered
 from api.session import HOME, ours
 from dashboards.csp import CSP
 from meter.database import connect
 from meter.errors import Busy
 from tests.api.site import OPERATOR_KEY, Site, problem
+from tests.meter.cast import METERS
 
 
 async def sign_in(client: httpx.AsyncClient, key: str, after: str = HOME, **headers: str) -> httpx.Response:
@@ -237,3 +239,9 @@ async def test_invoices_are_listed_and_their_pdf_downloaded(site: Site) -> None:
     assert f'filename="{made["number"]}.pdf"' in pdf.headers["content-disposition"]
     assert made["number"] not in empty.text
     assert refused.status_code == 404
+
+
+@pytest.mark.parametrize("slug", ["calls", "people", "slowest", "depth", "cpu"])
+def test_only_what_adds_up_is_drawn_as_a_sum_of_groups(slug: str) -> None:
+    """Sums, counts and levels over time do; a unique count, a percentile or a latest value of groups is no total."""
+    assert offered(METERS[slug]).additive is (slug in {"calls", "cpu"})
