@@ -71,6 +71,8 @@ class Edge:
             async with asyncio.timeout(self._seconds) as exchange.deadline:
                 await self._app(scope, exchange.receive, exchange.send)
         except TimeoutError:
+            if exchange.deadline is None or not exchange.deadline.expired():
+                raise  # not ours: an answer that broke off
             problem = TimedOut(f"no answer within {self._seconds} s; send it again")
             status, headers, body = told(scope, problem)
             raw = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
