@@ -72,6 +72,9 @@ def complete(document: dict[str, Any], forms: dict[str, Sequence[str]]) -> dict[
 
 def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
     responses = operation["responses"]
+    for parameter in operation.get("parameters", ()):
+        if "schema" in parameter:
+            parameter["schema"] = _without_null(parameter["schema"])
     if "401" in responses:
         member = {"$ref": "#/components/parameters/member"}
         parameters = operation.setdefault("parameters", [])
@@ -84,6 +87,18 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
         array = {"type": "array", "items": item, "minItems": 1}
         content = {"application/json": {"schema": {"anyOf": [item, array]}}, LINES: {"schema": {"type": "string"}}}
         operation["requestBody"] = {"required": True, "content": content}
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema of a parameter, which can be left out but never be null: nothing in a query or header says so."""
+    kinds, values = schema.get("type"), schema.get("enum")
+    if isinstance(kinds, list) and values is not None:
+        kept = [kind for kind in kinds if kind != "null"]
+        return {**schema, "type": kept[0], "enum": [value for value in values if value is not None]}
+    options: list[dict[str, Any]] = [each for each in schema.get("oneOf", ()) if each != {"type": "null"}]
+    if len(options) != 1:
+        return schema
+    return {name: value for name, value in schema.items() if name != "oneOf"} | options[0]
 
 
 def _anything(_: type) -> dict[str, object]:

@@ -168,7 +168,7 @@ async def test_a_typing_error_in_a_query_is_told(site: Site) -> None:
         probed = await client.get("/v1/health?probe=1")
         page = await client.get("/signin?utm=1")
     assert [problem(each) for each in (wrong, none, posted)] == ["invalid_parameter"] * 3
-    assert wrong.json()["detail"] == "'cursr' is no parameter of this address; it takes cursor, limit"
+    assert wrong.json()["detail"].startswith("'cursr' is no parameter of this address; it takes cursor, ")
     assert none.json()["detail"].endswith("it takes none")
     assert [each.status_code for each in (inherited, probed, page)] == [200, 200, 200]
 

@@ -71,3 +71,13 @@ async def test_what_creates_takes_an_idempotency_key(document: dict[str, Any]) -
     assert {"POST /v1/teams", "POST /v1/teams/{team_id}/keys"} <= creating.keys()
     for name, operation in creating.items():
         assert "Idempotency-Key" in {parameter.get("name") for parameter in operation.get("parameters", [])}, name
+
+
+async def test_no_parameter_can_be_null(document: dict[str, Any]) -> None:
+    """Nothing in a query, path or header says null: what may be left out is not required, and that is all."""
+    for name, operation in operations(document).items():
+        for parameter in operation.get("parameters", []):
+            schema = parameter.get("schema", {})
+            assert isinstance(schema.get("type", ""), str), (name, parameter)
+            assert {"type": "null"} not in schema.get("oneOf", []), (name, parameter)
+            assert None not in schema.get("enum", []), (name, parameter)
