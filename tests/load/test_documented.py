@@ -55,6 +55,14 @@ def test_a_dry_run_leaves_no_trace(importer: Importer) -> None:
     assert importer.totals("requests") == {}
 
 
+def test_packed_on_the_way_to_another_machine(importer: Importer) -> None:
+    """A name that is not known to be this machine gets zstd bodies, which the service takes."""
+    rows = "".join(f"2026-11-01T00:00:{n % 60:02}Z,requests,{n}\n" for n in range(1_000))
+    elsewhere = importer.client.url.replace("127.0.0.1", "127.1")
+    assert importer.run(importer.write("a.csv", "time,meter,quantity\n" + rows), "--url", elsewhere).code == 0
+    assert importer.totals("requests") == {(): (Decimal(sum(range(1_000))), 1_000)}
+
+
 def test_a_mapping_serves_another_file(importer: Importer) -> None:
     """The kept mapping is used by name for a second file, and what it does not fit is said."""
     first = importer.write("a.csv", "ts,n\n2026-11-01T00:00:00Z,1\n")
