@@ -308,3 +308,47 @@ async def test_billing_periods_are_windows(asking: httpx.AsyncClient) -> None:
         ("2026-10-01T00:00:00Z", "2026-11-01T00:00:00Z", "0"),
         ("2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z", "22"),
     ]
+
+
+async def test_meters_that_count_different_values_and_take_percentiles(site: Site) -> None:
+    """Exact from raw events, in each window and group of its own and over all of them together."""
+    site.clock.ahead = datetime(2026, 11, 20, 12, tzinfo=UTC) - datetime.now(UTC)
+    key = await site.make_key(await site.make_team(), "ingest", "read", "admin")
+    for made in (
+        {"slug": "sessions", "unit": "session", "aggregation": "unique", "unique_of": "attributes.session"},
+        {"slug": "people", "unit": "person", "aggregation": "unique", "unique_of": "member"},
+        {"slug": "latency", "unit": "ms", "aggregation": "percentile", "percentile": "90"},
+    ):
+        await site.post("/v1/meters", {"title": "T", "dimensions": ["region"], **made}, key)
+    seen = [
+        (2, "a", "ann", "eu"),
+        (2, "b", "bob", "eu"),
+        (3, "a", "ann", "us"),
+        (3, "c", "ann", "us"),
+        (3, "a", "cy", "eu"),
+    ]
+    events = []
+    for number, (day, session, member, region) in enumerate(seen):
+        common = {"time": f"2026-11-{day:02}T10:00:00Z", "member": member, "dimensions": {"region": region}}
+        attributes = {"attributes": {"session": session}}
+        events += [
+            {"id": f"s{number}", "meter": "sessions", **common, **attributes},
+            {"id": f"p{number}", "meter": "people", **common},
+            {"id": f"l{number}", "meter": "latency", "quantity": 10 * number, **common},
+        ]
+    assert (await site.post("/v1/events", events, key))["accepted"] == len(events)
+    async with site.client(key) as client:
+
+        async def ask(meter: str, **question: str) -> list[str]:
+            return [item["quantity"] for item in await items(client, meter=meter, **question)]
+
+        assert await ask("sessions") == ["3"]
+        assert await ask("sessions", window="day") == ["2", "2"]
+        assert await ask("sessions", group_by="region") == ["2", "2"]
+        assert await ask("people") == ["3"]
+        assert await ask("people", window="day", rolling="2", to="2026-11-04") == ["2", "3"]
+        assert await ask("people", **{"member.prefix": "a"}) == ["1"]
+        assert await ask("people", aggregation="count") == ["5"]
+        assert await ask("latency") == ["40"]
+        assert await ask("latency", percentile="50", aggregation="percentile") == ["20"]
+        assert await ask("latency", group_by="region", top="1") == ["40", "30"]
