@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.served import OPERATOR_KEY, Service
+from tests.served import OPERATOR_KEY, Service, make_team
 
 pytestmark = pytest.mark.slow
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -32,3 +32,18 @@ def test_the_first_event_of_the_readme(service: Service) -> None:
     assert [(item["from"], item["quantity"], item["member"], item["model"]) for item in hours[0]] == [
         ("2026-10-05T09:00:00Z", "6548", "bob", "small")
     ]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl or jq")
+def test_the_meter_of_the_meters_page(service: Service) -> None:
+    """The block of docs/meters.md makes the meter it shows, with the key of a team's admin."""
+    found = re.search(
+        r"<!-- run -->\n```sh\n(.*?)```", (README.parent / "docs/meters.md").read_text("utf-8"), re.DOTALL
+    )
+    assert found
+    client = make_team(service.url)
+    environment = {"HOURMETER": service.url, "KEY": client.key, "PATH": "/usr/local/bin:/usr/bin:/bin"}
+    ran = subprocess.run(["bash", "-euc", found[1]], env=environment, capture_output=True, text=True, check=True)
+    made = json.loads(ran.stdout)
+    assert (made["slug"], made["aggregation"], made["own"]) == ("queue.depth", "max", True)
+    assert made in client.get("/v1/meters", limit=1000)["items"]
