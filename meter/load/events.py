@@ -120,7 +120,7 @@ def _event(frame: pl.DataFrame, columns: Columns, source: str) -> pl.Expr:
         elif target in columns.set:
             fields.append(pl.lit(columns.set[target]).alias(target))
     if "id" not in columns.map:
-        fields += [pl.col(ROW).cast(pl.String).alias("id"), pl.lit(source).alias("source")]
+        fields.append(pl.format("{}:{}", pl.lit(source), pl.col(ROW)).alias("id"))
     for target in ("quantity", "duration_seconds"):
         if target in columns.map:
             fields.append(_number(columns.map[target], schema).alias(target))
