@@ -49,14 +49,15 @@ async def serve(
         SettingsError: there is no database, the address is taken, or the operator's key file holds none.
         RuntimeError: the server ended although nobody stopped it; its cause is the server's.
     """
+    host = address_of(settings.host)
     if process == 0:
-        must_be_free(settings.host, settings.port)
+        must_be_free(host, settings.port)
     _collect_rarely()
     app = create_app(settings, clock=clock, ticks=ticks, process=process)
     async with _living(app):
         server = Server(
             app,
-            address=settings.host,
+            address=host,
             port=settings.port,
             interface=Interfaces.ASGINL,  # the lifespan is ours, so what it raises reaches our caller
             websockets=False,
@@ -65,7 +66,7 @@ async def serve(
             log_dictconfig=LOGGING,
         )
         serving = asyncio.create_task(server.serve())
-        announcing = asyncio.create_task(_announce(settings, ready))
+        announcing = asyncio.create_task(_announce(host, settings.port, ready))
         stopping = asyncio.create_task((stop or asyncio.Event()).wait())
         try:
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -106,31 +107,35 @@ async def _living(app: Litestar) -> AsyncIterator[None]:
         raise error from None
 
 
-def must_be_free(host: str, port: int) -> None:
-    """Raises SettingsError when the host is not ours, and when somebody listens there.
+def address_of(host: str) -> str:
+    """The address that a host name stands for here, the first of several. Raises SettingsError when it has none."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError as error:
+        why = f"{host} is no address of this machine ({error.strerror})"
+        raise SettingsError(f"METER_HOST: {why}; write one, as in 127.0.0.1 or 0.0.0.0") from error
+    return str(found[0][4][0])
+
+
+def must_be_free(address: str, port: int) -> None:
+    """Raises SettingsError when the address is not ours, and when somebody listens there.
 
     The server shares ports with its own processes: a stranger on the same port would get half of all requests.
     """
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except socket.gaierror as error:
-        why = f"{host} is no address of this machine ({error.strerror})"
-        raise SettingsError(f"METER_HOST: {why}; write one, as in 127.0.0.1 or 0.0.0.0") from error
-    family, _, _, _, address = found[0]
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
+    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind(address)
+            probe.bind((address, port))
         except OSError as error:
-            why = f"{host}:{port} can't be listened on ({error.strerror})"
+            why = f"{address}:{port} can't be listened on ({error.strerror})"
             raise SettingsError(f"METER_HOST, METER_PORT: {why}; set another, or stop who has it") from error
 
 
-async def _announce(settings: Settings, ready: Callable[[], None] | None) -> None:
+async def _announce(host: str, port: int, ready: Callable[[], None] | None) -> None:
     """Calls `ready` when the first connection is accepted, which is ours."""
     while True:
         with suppress(ConnectionRefusedError):
-            _, writer = await asyncio.open_connection(settings.host, settings.port)
+            _, writer = await asyncio.open_connection(host, port)
             writer.close()
             break
         await asyncio.sleep(ASK_AGAIN_S)

@@ -43,8 +43,9 @@ async def _serving(settings: Settings, options: Namespace, *, is_ours: bool) -> 
 
     def ready() -> None:
         kept = settings.data_dir / OPERATOR_FILE
-        _log.info("serving at http://%s:%d%s", settings.host, settings.port,
-                  "" if settings.operator_key else f"; the operator's key is in {kept}")  # fmt: skip
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        key = "" if settings.operator_key else f"; the operator's key is in {kept}"
+        _log.info("serving at http://%s:%d%s", host, settings.port, key)
 
     parts: list[Coroutine[Any, Any, None]] = [serve(settings, ready=ready, process=options.beside)]
     others = range(1, 1 if options.beside else settings.processes)

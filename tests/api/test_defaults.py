@@ -46,6 +46,12 @@ async def test_settings_that_do_not_fit_are_refused_at_start(
             pass
 
 
+async def test_a_host_may_be_a_name(database: str, tmp_path: Path) -> None:
+    """The server itself takes addresses only."""
+    async with served(settings_for(database, tmp_path, host="localhost")) as site, site.client(None) as client:
+        assert (await client.get("/v1/health")).status_code == 200
+
+
 async def test_a_port_that_is_taken_is_refused(database: str, tmp_path: Path) -> None:
     """The message names the settings that choose it."""
     settings = settings_for(database, tmp_path)
