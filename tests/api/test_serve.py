@@ -27,10 +27,10 @@ async def test_what_is_under_way_is_answered_before_it_stops(
     entered, release = asyncio.Event(), asyncio.Event()
     list_teams = teams.list_teams
 
-    async def slow(*args: object) -> object:
+    async def slow(*args: object, **named: object) -> object:
         entered.set()
         await release.wait()
-        return await list_teams(*args)  # type: ignore[arg-type]
+        return await list_teams(*args, **named)  # type: ignore[arg-type]
 
     monkeypatch.setattr(teams, "list_teams", slow)
     settings = settings_for(database, tmp_path)
