@@ -13,14 +13,12 @@ from analytics.trends import GroupTrend
 from api.auth import may, only_own
 from api.errors import problems
 from api.given import TheCaller, TheShell, TheTeam
+from api.parameters import End, Start, Zone
 from api.questions import instant_of, zone_of
 from api.trend_work import Question, answer
 from meter.errors import NotFound, RawDataGone, UnknownMeter
 from meter.windows import Window
 
-Start = Annotated[str, QueryParameter(name="from", description="RFC 3339 with a zone, or a date: midnight in `tz`.")]
-End = Annotated[str, QueryParameter(description="The instant after the last one looked at.")]
-Zone = Annotated[str | None, QueryParameter(description="IANA zone of windows and dates; default: the team's.")]
 Group = Annotated[str | None, QueryParameter(description="member, service, key or a declared dimension.")]
 
 
@@ -65,7 +63,7 @@ async def get_trends(  # noqa: PLR0913, PLR0917 (a query parameter each)
     With X-User-ID of a member it is about their own usage.
     """
     zone = zone_of(tz or team.timezone)
-    start, end = instant_of("from", from_, zone), instant_of("to", to, zone)
+    start, end = (instant_of(name, text, zone, shell.clock()) for name, text in (("from", from_), ("to", to)))
     question = Question(meter, start, end, window, zone, group_by, only_own(caller, None))
     found = await answer(shell, team, question)
     return TrendAnswer(

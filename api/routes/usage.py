@@ -19,6 +19,7 @@ from api.given import TheCaller, TheShell, TheTeam
 from api.labels import filters_of
 from api.openapi import FORMS
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, position_of
+from api.parameters import End, Names, Start, Zone
 from api.query import OPEN
 from api.questions import instant_of, zone_of
 from api.request import Request
@@ -35,11 +36,6 @@ from meter.usage import Fill, Query, Usage, read
 Meters = Annotated[
     list[str], QueryParameter(name="meter", description="Which meter; repeat it, or write commas, for several.")
 ]
-Start = Annotated[
-    str, QueryParameter(name="from", description="RFC 3339 with a zone, a date (midnight in `tz`), or now-7d.")
-]
-End = Annotated[str, QueryParameter(description="The instant after the last one counted; as `from`, or now.")]
-Zone = Annotated[str | None, QueryParameter(description="IANA zone of windows and dates; default: the team's.")]
 Windows = Annotated[
     Cut | None,
     QueryParameter(
@@ -53,7 +49,6 @@ Group = Annotated[str | None, QueryParameter(description="member, service, key o
 Top = Annotated[
     int | None, QueryParameter(ge=1, le=1_000, description="Only the largest groups of the range; the rest is one.")
 ]
-Names = Annotated[list[str] | None, QueryParameter(description="Only these; repeat it for several. Empty: has none.")]
 Gaps = Annotated[
     Fill | None, QueryParameter(description="Items for windows without data: `null`, `zero`, or the `previous` value.")
 ]

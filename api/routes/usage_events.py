@@ -21,6 +21,7 @@ from api.given import TheCaller, TheShell, TheTeam
 from api.labels import filters_of
 from api.openapi import FORMS
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_of, position_of
+from api.parameters import End, Meters, Names, Start, Zone
 from api.query import OPEN
 from api.questions import instant_of, listed, zone_of
 from api.request import Request
@@ -38,16 +39,6 @@ COLUMNS = (
     *("dimensions", "attributes", "cost", "currency", "reason"),
 )
 
-Start = Annotated[
-    str, QueryParameter(name="from", description="RFC 3339 with a zone, a date (midnight in `tz`), or now-7d.")
-]
-End = Annotated[str, QueryParameter(description="The instant after the last one looked at.")]
-Zone = Annotated[str | None, QueryParameter(description="IANA zone of dates; default: the team's.")]
-Meters = Annotated[
-    list[str] | None,
-    QueryParameter(name="meter", description="Only of these; repeat it, or write commas. Default: of all."),
-]
-Names = Annotated[list[str] | None, QueryParameter(description="Only these; repeat it for several. Empty: has none.")]
 Form = Annotated[Written | None, QueryParameter(name="format", description="In place of Accept.")]
 
 

@@ -18,6 +18,7 @@ from api.given import TheCaller, TheShell, TheTeam
 from api.labels import filters_of
 from api.openapi import FORMS
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, page, position_of
+from api.parameters import Meters, Names, Zone
 from api.query import OPEN
 from api.questions import listed, range_of, zone_of
 from api.request import Request
@@ -36,12 +37,6 @@ Start = Annotated[
     ),
 ]
 End = Annotated[str | None, QueryParameter(description="The instant after the last one looked at.")]
-Zone = Annotated[str | None, QueryParameter(description="IANA zone of dates; default: the team's.")]
-Meters = Annotated[
-    list[str] | None,
-    QueryParameter(name="meter", description="Only of these; repeat it, or write commas. Default: of all."),
-]
-Names = Annotated[list[str] | None, QueryParameter(description="Only these; repeat it for several. Empty: has none.")]
 Name = Annotated[str | None, QueryParameter(max_length=200, description="Only values of this label.")]
 Prefix = Annotated[str | None, QueryParameter(max_length=200, description="Only values that begin with this.")]
 

@@ -19,6 +19,7 @@ from api.given import TheCaller, TheShell, TheTeam
 from api.labels import filters_of
 from api.openapi import FORMS
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_of, position_of
+from api.parameters import Meters, Names, Zone
 from api.query import OPEN
 from api.questions import listed, range_of, zone_of
 from api.request import Request
@@ -40,12 +41,6 @@ Start = Annotated[
     ),
 ]
 End = Annotated[str | None, QueryParameter(description="The instant after the last one counted; with `from`.")]
-Zone = Annotated[str | None, QueryParameter(description="IANA zone of dates and months; default: the team's.")]
-Meters = Annotated[
-    list[str] | None,
-    QueryParameter(name="meter", description="Only of these; repeat it, or write commas. Default: of all."),
-]
-Names = Annotated[list[str] | None, QueryParameter(description="Only these; repeat it for several. Empty: has none.")]
 Form = Annotated[Written | None, QueryParameter(name="format", description="In place of Accept.")]
 
 
