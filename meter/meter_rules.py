@@ -37,12 +37,19 @@ UNIQUE_OF = re.compile(r"member|attributes\.[^\x00-\x1f]{1,100}")
 RESERVED = frozenset(
     [
         *BUILT_IN,
-        *("aggregation", "as_of", "attributes", "before", "by", "change", "compare", "cost", "coverage", "currency"),
+        *("aggregation", "as_of", "attributes", "before", "by", "change", "change_percent", "compare", "cost"),
+        *("coverage", "currency"),
         *("cursor", "dimensions", "duration_seconds", "end", "event", "events", "fill", "format", "from", "group_by"),
         *("id", "items", "limit", "meter", "meters", "month", "months", "name", "next", "order", "other", "percentile"),
         *(
             "period",
             "plan",
+            "prefix",
+            "previous",
+            "previous_events",
+            "previous_from",
+            "previous_quantity",
+            "previous_to",
             "quantities",
             "quantity",
             "rolling",

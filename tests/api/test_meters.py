@@ -312,5 +312,8 @@ async def test_parameters_of_questions_are_no_dimensions(site: Site) -> None:
     assert asked - RESERVED == set()
     async with site.client() as client:
         team = await site.make_team()
-        answer = await client.get("/v1/usage", params={"team": team, "meter": "requests", **DAY, "fill": "zero"})
+        question = {"team": team, "meter": "requests", **DAY, "fill": "zero", "compare": "day"}
+        answer = await client.get("/v1/usage", params=question)
+        rows = await client.get("/v1/usage", params=question | {"format": "csv"})
     assert set(answer.json()["items"][0]) - RESERVED == set()
+    assert set(rows.text.splitlines()[0].split(",")) - RESERVED == set()
