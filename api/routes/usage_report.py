@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated, Any, Literal, get_args
@@ -145,7 +146,7 @@ async def get_member_usage(  # noqa: PLR0913, PLR0917 (a query parameter each)
     """
     query, found = await _report(request, shell, caller, team, "member", Asked(meters, from_, to, tz))
     if format_of(request, format_, SERVED) == "csv":
-        return _csv(request, found, "member", team.currency)
+        return await _csv(request, found, "member", team.currency)
     offset = max(position_of(cursor, int) or 0, 0)
     answer = MembersAnswer(
         from_=query.start,
@@ -193,7 +194,7 @@ async def get_service_usage(  # noqa: PLR0913, PLR0917 (a query parameter each)
     """
     query, found = await _report(request, shell, caller, team, "service", Asked(meters, from_, to, tz))
     if format_of(request, format_, SERVED) == "csv":
-        return _csv(request, found, "service", team.currency)
+        return await _csv(request, found, "service", team.currency)
     offset = max(position_of(cursor, int) or 0, 0)
     answer = ServicesAnswer(
         from_=query.start,
@@ -260,10 +261,11 @@ def _cost(cost: Cost, currency: str) -> CostView:
     return CostView(f"{cost.amount:f}", currency, cost.reason)
 
 
-def _csv(request: Request, found: Report, by: By, currency: str) -> Response[Any]:
+async def _csv(request: Request, found: Report, by: By, currency: str) -> Response[Any]:
     """A line per name and meter, one per meter for the total, and one for what everything costs."""
     heading = ("row", by, "meter", "unit", "quantity", "events", "cost", "currency", "reason")
-    return tagged(request, as_csv(heading, _lines(found, currency)).encode(), MEDIA_TYPES["csv"])
+    text = await asyncio.to_thread(as_csv, heading, _lines(found, currency))
+    return tagged(request, text.encode(), MEDIA_TYPES["csv"])
 
 
 def _lines(found: Report, currency: str) -> Iterator[tuple[Value, ...]]:
