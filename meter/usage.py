@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import product
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple, ParamSpec, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -25,6 +26,8 @@ from sql import statement
 
 MAX_ITEMS = 40_000
 MAX_CELLS = 1_000_000  # windows times groups that one answer may hold
+MAX_PARTS = 2_000_000  # parts that its items may be put together from: each trailing window is made of many
+MANY = 5_000  # parts; to put together more is left to a thread, so that ingest does not wait for it
 MAX_METERS = 20
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)  # no calendar ends near these
 SHOWN = Decimal("1e-12")
@@ -32,6 +35,8 @@ LARGEST_SHOWN = 40  # digits before the point that still leave room for twelve a
 
 Fill = Literal["null", "zero", "previous"]
 Group = tuple[str | None, ...]
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Query(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,10 +132,12 @@ async def read(conn: Connection, team: Team, query: Query) -> Usage:
     async with conn.transaction():
         await conn.execute(statement("begin_reading"))
         known = await load_meters(conn, team.id)
-        readings = [await _reading(conn, team.id, _meter(known, slug), query, ranges) for slug in query.meters]
+        readings: list[Reading] = []
+        for slug in query.meters:
+            readings.append(await _reading(conn, team.id, _meter(known, slug), query, ranges))
+            if sum(len(each.items) for each in readings) > MAX_CELLS:
+                raise InvalidParameter(f"more than {MAX_CELLS} items; ask for less time, fewer meters or groups")
         row = await (await conn.execute(statement("get_watermark"), {"team_id": team.id})).fetchone()
-    if sum(len(each.items) for each in readings) > MAX_CELLS:
-        raise InvalidParameter(f"more than {MAX_CELLS} items; ask for less time, fewer meters or groups")
     return Usage(query, row[0] if row else None, readings)
 
 
@@ -184,12 +191,18 @@ async def _reading(conn: Connection, team_id: int, meter: Meter, query: Query, r
     aggregation = aggregation_of(meter, query)
     check_known((*query.group_by, *(each.name for each in query.filters)), meter)
     groups = await _groups(conn, team_id, meter, query)
-    if query.top is not None and len(groups.names) > query.top:
+    if query.top is not None and groups.names:
         whole = await _cells(conn, team_id, meter, query, groups, [Span(query.start, query.end)])
         groups = largest(groups, query.top, {group: value(meter, aggregation, whole[0, group]) for _, group in whole})
     found = await _cells(conn, team_id, meter, query, groups, ranges.asked)
     before = await _cells(conn, team_id, meter, query, groups, ranges.before) if ranges.before else {}
-    return Reading(meter, aggregation, unit_of(meter, aggregation), items(query, meter, groups, ranges, found, before))
+    shown = await _aside(len(found) + len(before), items, query, meter, groups, ranges, found, before)
+    return Reading(meter, aggregation, unit_of(meter, aggregation), shown)
+
+
+async def _aside(parts: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """What a function answers, computed beside the event loop if it is of many parts."""
+    return await asyncio.to_thread(function, *args, **kwargs) if parts > MANY else function(*args, **kwargs)
 
 
 async def _groups(conn: Connection, team_id: int, meter: Meter, query: Query) -> Groups:
@@ -207,11 +220,13 @@ async def _groups(conn: Connection, team_id: int, meter: Meter, query: Query) ->
 
 
 def largest(groups: Groups, top: int, values: Mapping[int, Decimal | None]) -> Groups:
-    """The groups with the largest values, largest first and by name where equal; all others become one, the last."""
+    """The groups with the largest values, largest first and by name where equal; others, if any, are one, the last."""
     order = sorted(range(len(groups.names)), key=lambda number: _rank(values.get(number), number))
     place = {number: min(position, top) for position, number in enumerate(order)}
     names = [groups.names[number] for number in order[:top]]
     series = {series: place[number] for series, number in groups.series.items()}
+    if len(order) <= top:
+        return Groups(names, series)
     return Groups([*names, (None,) * len(names[0])], series, has_other=True)
 
 
@@ -231,9 +246,12 @@ async def _cells(
     cut = slots(ranges, query.zone, per_month=meter.per_month)
     if len(cut.bounds) < 2:  # noqa: PLR2004 (every range is empty)
         return {}
+    parts = sum(map(len, cut.homes)) * len(groups.names)
+    if parts > MAX_PARTS:
+        raise InvalidParameter(f"windows times rolling times groups is above {MAX_PARTS}; ask for fewer, or the `top`")
     extras = EXTRAS.get(aggregation)
-    parts = await sums(conn, team_id, groups.series, cut.bounds, *([extras] if extras else []))
-    return cells(parts, cut, meter)
+    found = await sums(conn, team_id, groups.series, cut.bounds, *([extras] if extras else []))
+    return await _aside(parts, cells, found, cut, meter)
 
 
 async def _raw_cells(
@@ -280,7 +298,7 @@ def items(query: Query, meter: Meter, groups: Groups, ranges: Ranges, found: Cel
                 quantity,
                 cell.events if cell else 0,
                 groups.has_other and group == len(names) - 1,
-                _before(meter, aggregation, ranges.before[number], before.get((number, group)))
+                _before(query.fill, meter, aggregation, ranges.before[number], before.get((number, group)))
                 if ranges.before
                 else None,
             )
@@ -292,8 +310,10 @@ def _filled(fill: Fill | None, last: Decimal | None) -> Decimal | None:
     return Decimal(0) if fill == "zero" else last if fill == "previous" else None
 
 
-def _before(meter: Meter, aggregation: Aggregation, span: Span, cell: Cell | None) -> Before:
-    return Before(*span, value(meter, aggregation, cell) if cell else None, cell.events if cell else 0)
+def _before(fill: Fill | None, meter: Meter, aggregation: Aggregation, span: Span, cell: Cell | None) -> Before:
+    if cell is None:
+        return Before(*span, _filled(fill, None), 0)
+    return Before(*span, value(meter, aggregation, cell), cell.events)
 
 
 def plain(quantity: Decimal) -> str:

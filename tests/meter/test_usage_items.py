@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal
 from fractions import Fraction
 from itertools import pairwise
+from typing import cast
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from meter import usage
 from meter.cells import Cell, Slots, cells, slots, value
+from meter.database import Connection
 from meter.errors import InvalidParameter
 from meter.labels import check_known
 from meter.levels import Sum
@@ -254,6 +259,22 @@ def test_the_widest_range_has_bounds(zone: str, window: Window) -> None:
     found = cut(asked, STORAGE)
     assert (found.bounds[0], found.bounds[-1]) == (asked.start, asked.end)
     assert found.bounds == sorted(set(found.bounds))
+
+
+async def test_trailing_windows_of_many_groups_are_refused_before_they_are_read() -> None:
+    """What would take a minute to add up; a connection that is none shows that nothing is asked of the database."""
+    asked = msgspec.structs.replace(query(NOVEMBER - 500 * DAY, NOVEMBER, "day"), rolling=500)
+    check(asked)
+    groups = Groups([(f"{number}",) for number in range(1_000)], {})
+    with pytest.raises(InvalidParameter, match="rolling"):
+        await usage._cells(cast("Connection", None), 1, meter(), asked, groups, ranges_of(asked, TEAM).asked)
+
+
+async def test_what_takes_long_is_put_together_beside_the_event_loop() -> None:
+    """Ingest goes on meanwhile; for a few items the way there and back would take longer."""
+    here = threading.get_ident()
+    assert await usage._aside(usage.MANY, threading.get_ident) == here
+    assert await usage._aside(usage.MANY + 1, threading.get_ident) != here
 
 
 def test_only_known_dimensions_may_be_asked_for() -> None:
