@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import msgspec
 import polars as pl
@@ -34,7 +34,16 @@ DECIMALS = 12
 WIDEST = Decimal("1e26")  # what a decimal of 38 digits holds with twelve of them behind the point
 
 Value = str | int | Decimal | datetime | bool | None
-Table = Mapping[str, Sequence[Value]]
+
+
+class Column(NamedTuple):
+    """The values of a column; all of one kind or None."""
+
+    kind: type[Value]
+    values: Sequence[Value]
+
+
+Table = Mapping[str, Column]
 """Columns by name, all of one length."""
 
 
@@ -103,18 +112,17 @@ def check_fits(quantities: Iterable[Value]) -> None:
 
 
 def _frame(table: Table) -> pl.DataFrame:
-    return pl.DataFrame([_series(name, values) for name, values in table.items()])
+    return pl.DataFrame([_series(name, *column) for name, column in table.items()])
 
 
-def _series(name: str, values: Sequence[Value]) -> pl.Series:
-    """A column by what is in it: instants, exact decimals, whole numbers, flags or text; all None is text."""
-    kind = next((type(each) for each in values if each is not None), str)
+def _series(name: str, kind: type[Value], values: Sequence[Value]) -> pl.Series:
+    """A column of instants, exact decimals, whole numbers, flags or text: of its kind though nothing be in it."""
     if kind is Decimal:
         exact = [
             EXACT.quantize(each, Decimal(1).scaleb(-DECIMALS)) if isinstance(each, Decimal) else None for each in values
         ]
         return pl.Series(name, exact, dtype=pl.Decimal(38, DECIMALS))
-    kinds: dict[type, pl.DataType] = {
+    kinds: dict[type[Value], pl.DataType] = {
         datetime: pl.Datetime("us", "UTC"),
         int: pl.Int64(),
         bool: pl.Boolean(),

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
+from xxhash import xxh3_64_hexdigest
 
 from api.formats import Value, instant
 from api.paging import cursor_of
 from meter.segments import EXACT
-from meter.usage import Item, Reading, Usage, plain
+from meter.usage import Item, Query, Reading, Usage, plain
 
 HUNDRED = Decimal(100)
 PERCENT = Decimal("0.01")
+Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Read(msgspec.Struct, frozen=True):
@@ -46,24 +49,64 @@ class UsageAnswer(msgspec.Struct, frozen=True):
 
 
 class Row(NamedTuple):
-    """An item and the meter it is of."""
+    """An item and the meter it is of, the number of which is its place among those asked for."""
 
+    number: int
     reading: Reading
     item: Item
 
 
+class Place(NamedTuple):
+    """Where a page ended: at an item of a range and a meter, the `shown`th of them, whose group has this mark.
+
+    `asked` is the range of the whole question as that page read it: what `now` was then it stays for all pages.
+    """
+
+    asked: tuple[Instant, Instant]
+    end: Instant
+    start: Instant
+    number: int
+    shown: Annotated[int, msgspec.Meta(ge=1)]
+    group: str
+
+
 def rows(usage: Usage) -> list[Row]:
     """All items of all meters, by range, then meter in the order asked, then group."""
-    if len(usage.readings) == 1:
-        return [Row(usage.readings[0], item) for item in usage.readings[0].items]
-    found = [Row(reading, item) for reading in usage.readings for item in reading.items]
-    found.sort(key=lambda row: (row.item.end, row.item.start))  # stable: meters and groups stay in order
+    found = [Row(number, reading, item) for number, reading in enumerate(usage.readings) for item in reading.items]
+    if len(usage.readings) > 1:
+        found.sort(key=_order)  # stable: groups stay in order
     return found
 
 
-def page(usage: Usage, limit: int, offset: int) -> UsageAnswer:
-    """The items from `offset` on, `limit` at most."""
+def _order(row: Row) -> tuple[datetime, datetime, int]:
+    return row.item.end, row.item.start, row.number
+
+
+def _mark(item: Item) -> str:
+    return xxh3_64_hexdigest(msgspec.json.encode((item.group, item.other)))
+
+
+def _after(found: Sequence[Row], place: Place) -> int:
+    """Where the items after a place begin, though there be more of them, or fewer, before it by now."""
+    order = place.end, place.start, place.number
+    first = bisect_left(found, order, key=_order)
+    last = bisect_right(found, order, lo=first, key=_order)
+    marked = (number for number in range(first, last) if _mark(found[number].item) == place.group)
+    return next(marked, min(first + place.shown, last) - 1) + 1
+
+
+def _place(found: Sequence[Row], number: int, query: Query) -> Place:
+    """The place of the item of that number."""
+    row = found[number]
+    shown = number - bisect_left(found, _order(row), key=_order) + 1
+    return Place((query.start, query.end), row.item.end, row.item.start, row.number, shown, _mark(row.item))
+
+
+def page(usage: Usage, limit: int, after: Place | None) -> UsageAnswer:
+    """The items after a place, `limit` at most."""
     found = rows(usage)
+    offset = 0 if after is None else _after(found, after)
+    more = offset + limit < len(found)
     query = usage.query
     only = usage.readings[0] if len(usage.readings) == 1 else None
     return UsageAnswer(
@@ -76,7 +119,7 @@ def page(usage: Usage, limit: int, offset: int) -> UsageAnswer:
         tz=query.zone.key,
         as_of=usage.as_of,
         items=[document(row, usage) for row in found[offset : offset + limit]],
-        next=cursor_of(offset + limit) if offset + limit < len(found) else None,
+        next=cursor_of(_place(found, offset + limit - 1, usage.query)) if more else None,
     )
 
 
@@ -119,23 +162,28 @@ def change_of(now: Decimal | None, before: Decimal | None) -> tuple[Decimal | No
     return change, EXACT.quantize(EXACT.multiply(EXACT.divide(change, before), HUNDRED), PERCENT)
 
 
-def columns(usage: Usage) -> list[str]:
-    """The names of the columns of `table_rows`."""
+def columns(usage: Usage) -> dict[str, type[Value]]:
+    """The columns of `table_rows`: their names and kinds."""
     query = usage.query
-    return [
-        *("from", "to"),
-        *(["meter"] if len(usage.readings) > 1 else []),
-        *query.group_by,
-        *("quantity", "unit", "events"),
-        *(["other"] if query.top is not None else []),
-        *(["previous_from", "previous_to", "previous_quantity", "previous_events"] if query.compare else []),
-    ]
+    found: dict[str, type[Value]] = {"from": datetime, "to": datetime}
+    found |= dict.fromkeys([*(["meter"] if len(usage.readings) > 1 else []), *query.group_by], str)
+    found |= {"quantity": Decimal, "unit": str, "events": int}
+    if query.top is not None:
+        found["other"] = bool
+    if query.compare:
+        found |= {
+            "previous_from": datetime,
+            "previous_to": datetime,
+            "previous_quantity": Decimal,
+            "previous_events": int,
+        }
+    return found
 
 
 def table_rows(usage: Usage) -> Iterator[list[Value]]:
     """All items as rows of plain values; a quantity is exact, None where there is no data."""
     query = usage.query
-    for reading, item in rows(usage):
+    for _, reading, item in rows(usage):
         row: list[Value] = [item.start, item.end]
         if len(usage.readings) > 1:
             row.append(reading.meter.slug)

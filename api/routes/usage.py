@@ -14,7 +14,18 @@ from litestar.params import QueryParameter
 from api.auth import may, own_filters
 from api.errors import problems
 from api.etag import tagged
-from api.formats import MEDIA_TYPES, Format, Table, as_arrow, as_csv, as_ndjson, as_parquet, check_fits, format_of
+from api.formats import (
+    MEDIA_TYPES,
+    Column,
+    Format,
+    Table,
+    as_arrow,
+    as_csv,
+    as_ndjson,
+    as_parquet,
+    check_fits,
+    format_of,
+)
 from api.given import TheCaller, TheShell, TheTeam
 from api.labels import filters_of
 from api.openapi import FORMS
@@ -24,14 +35,14 @@ from api.query import OPEN
 from api.questions import instant_of, zone_of
 from api.request import Request
 from api.state import Shell
-from api.usage_view import UsageAnswer, columns, document, page, rows, table_rows
+from api.usage_view import Place, UsageAnswer, columns, document, page, rows, table_rows
 from meter import subscriptions
 from meter.cells import Aggregation
 from meter.database import Connection
 from meter.errors import InvalidParameter, NoSubscription, NotFound, RawDataGone, UnknownMeter
 from meter.model import Team
 from meter.ranges import Compare, Cut
-from meter.usage import Fill, Query, Usage, read
+from meter.usage import MANY, Fill, Query, Usage, read
 
 Meters = Annotated[
     list[str], QueryParameter(name="meter", description="Which meter; repeat it, or write commas, for several.")
@@ -108,10 +119,12 @@ async def get_usage(  # noqa: PLR0913, PLR0917 - a query parameter each
     name: `model=small` (again for any of several), `model.not=small`, `model.prefix=gpt-`; an empty one: has none.
     """
     zone, now = zone_of(tz or team.timezone), shell.clock()
+    start, end = instant_of("from", from_, zone, now), instant_of("to", to, zone, now)
+    after = position_of(cursor, Place)
     query = Query(
         meters=_listed(meter),
-        start=instant_of("from", from_, zone, now),
-        end=instant_of("to", to, zone, now),
+        start=after.asked[0] if after else start,
+        end=after.asked[1] if after else end,
         zone=zone,
         window=window,
         rolling=rolling,
@@ -125,7 +138,7 @@ async def get_usage(  # noqa: PLR0913, PLR0917 - a query parameter each
     )
     async with shell.readers.connection() as conn:
         usage = await read(conn, team, await _anchored(conn, team, query))
-    body, form = await _body(request, shell, usage, format_, limit, max(position_of(cursor, int) or 0, 0))
+    body, form = await _body(request, shell, usage, format_, limit, after)
     return tagged(request, body, MEDIA_TYPES[form])
 
 
@@ -152,12 +165,14 @@ async def _anchored(conn: Connection, team: Team, query: Query) -> Query:
 
 
 async def _body(
-    request: Request, shell: Shell, usage: Usage, asked: Format | None, limit: int, offset: int
+    request: Request, shell: Shell, usage: Usage, asked: Format | None, limit: int, after: Place | None
 ) -> tuple[bytes, Format]:
-    """The answer in the form asked for. Rows are written away from the event loop: there may be very many."""
+    """The answer in the form asked for, written away from the event loop where there may be very many items."""
     form = format_of(request, asked)
     if form == "json":
-        return msgspec.json.encode(page(usage, limit, offset)), form
+        many = sum(len(each.items) for each in usage.readings) > MANY
+        answer = await asyncio.to_thread(page, usage, limit, after) if many else page(usage, limit, after)
+        return msgspec.json.encode(answer), form
     if form in COLUMNAR:
         table = await asyncio.to_thread(_table, usage)
         return await shell.cpu.run(COLUMNAR[form], table), form
@@ -169,16 +184,16 @@ COLUMNAR: dict[Format, Callable[[Table], bytes]] = {"arrow": as_arrow, "parquet"
 
 def _table(usage: Usage) -> Table:
     """The items as columns. Raises InvalidParameter for quantities that such a column can't hold."""
-    names = columns(usage)
-    found = list(zip(*table_rows(usage), strict=True)) or [()] * len(names)
+    kinds = columns(usage)
+    found = list(zip(*table_rows(usage), strict=True)) or [()] * len(kinds)
     for each in found:
         check_fits(each)
-    return dict(zip(names, found, strict=True))
+    return {name: Column(kind, values) for (name, kind), values in zip(kinds.items(), found, strict=True)}
 
 
 def _text(usage: Usage, form: Format) -> bytes:
     if form == "csv":
-        return as_csv(columns(usage), table_rows(usage)).encode()
+        return as_csv(list(columns(usage)), table_rows(usage)).encode()
     return as_ndjson(document(row, usage) for row in rows(usage))
 
 

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -131,8 +131,9 @@ async def test_the_largest_groups_and_the_rest(asking: httpx.AsyncClient) -> Non
         ("09", None, "1", True),
     ]
     everybody = await items(asking, group_by="model", top="10")
-    assert not any(item["other"] for item in everybody)
-    assert len(everybody) == 4
+    assert [(item["model"], item["other"]) for item in everybody] == [
+        (model, False) for model in ("gpt-5", "gpt-4", "large", "small")
+    ]
 
 
 async def test_several_meters_at_once(asking: httpx.AsyncClient) -> None:
@@ -184,6 +185,18 @@ async def test_the_same_events_otherwise_aggregated(
     assert document["unit"] == ("event" if question["aggregation"] == "count" else "request")
 
 
+async def test_items_of_all_meters_are_bounded_together(
+    asking: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Six of the first two meters are more than five, and nothing is read after them, be it there or not."""
+    monkeypatch.setattr("meter.usage.MAX_CELLS", 5)
+    question = {"meter": "requests,tokens.input,nothing", **NOVEMBER, "window": "day"}
+    assert problem(await asking.get("/v1/usage", params=question | {"to": "2026-11-04"})) == "unknown_meter"
+    assert problem(await asking.get("/v1/usage", params=question | {"to": "2026-11-05", "compare": "day"})) == (
+        "invalid_parameter"
+    )
+
+
 async def test_trailing_windows(asking: httpx.AsyncClient) -> None:
     """Each day's item reaches back over seven days, before the range too."""
     found = await items(asking, window="day", rolling="7", **{"from": "2026-11-08", "to": "2026-11-11"})
@@ -217,6 +230,57 @@ async def test_comparison_with_the_week_before(asking: httpx.AsyncClient) -> Non
     }
     days = await items(asking, compare="previous", window="day", **{"from": "2026-11-09", "to": "2026-11-11"})
     assert [(item["from"][8:10], item["previous"]["from"][8:10]) for item in days] == [("09", "07")]
+
+
+async def test_an_unfinished_window_is_compared_with_as_much_of_an_earlier_one(asking: httpx.AsyncClient) -> None:
+    """Each of three windows with the third before it, the last as far as it goes; `fill=zero` holds for both."""
+    ragged = {"from": "2026-11-02", "to": "2026-11-04T12:00:00Z"}
+    found = await items(asking, compare="previous", window="day", fill="zero", **ragged)
+    assert [(item["quantity"], item["previous"], item["change"]) for item in found] == [
+        (quantity, {"from": f"{lo}T00:00:00Z", "to": f"{hi}:00:00Z", "quantity": "0", "events": 0}, quantity)
+        for quantity, lo, hi in (
+            ("6", "2026-10-30", "2026-10-31T00"),
+            ("9", "2026-10-31", "2026-11-01T00"),
+            ("0", "2026-11-01", "2026-11-01T12"),
+        )
+    ]
+
+
+async def test_pages_go_on_where_they_ended_though_more_is_counted(site: Site, asking: httpx.AsyncClient) -> None:
+    """No item twice and none left out when groups come before the place and `now` moves on; each of one range."""
+    question = {"meter": "requests,tokens.input", "from": "now-20d", "to": "now", "window": "day", "group_by": "member"}
+    first = (await asking.get("/v1/usage", params={**question, "limit": "3"})).json()
+    site.clock.ahead += timedelta(days=1)
+    quantities = {"requests": 1, "tokens.input": 1}
+    added = {"id": "new", "time": "2026-11-02T11:00:00Z", "quantities": quantities, "member": "aaron"}
+    assert not (await asking.post("/v1/events", json=added)).json()["rejected"]
+    seen, cursor = first["items"], first["next"]
+    while cursor:
+        answer = (await asking.get("/v1/usage", params={**question, "limit": "1", "cursor": cursor})).json()
+        assert (answer["from"], answer["to"]) == (first["from"], first["to"])
+        seen += answer["items"]
+        cursor = answer["next"]
+    assert [(item["from"][8:10], item["meter"], item["member"]) for item in seen] == [
+        (day, meter, member)
+        for day, members in (("02", ("ann", "bob")), ("03", (None, "ann")), ("09", ("=cmd()", "ann")))
+        for meter in ("requests", "tokens.input")
+        for member in members
+    ]
+
+
+@pytest.mark.parametrize("form", ["arrow", "parquet"])
+async def test_columns_keep_their_kinds_without_any_data(asking: httpx.AsyncClient, form: str) -> None:
+    """Files of many days fit together, those of days without usage too."""
+    question = {"group_by": "model", "top": "1", "compare": "day", "format": form}
+
+    async def schema(**more: str) -> pl.Schema:
+        answer = await asking.get("/v1/usage", params={"meter": "requests", **NOVEMBER, **question, **more})
+        return (pl.read_ipc_stream if form == "arrow" else pl.read_parquet)(answer.content).schema
+
+    full = await schema()
+    assert full["quantity"] == full["previous_quantity"] == pl.Decimal(38, 12)
+    assert await schema(model="none") == full
+    assert await schema(model="small", fill="null", **{"from": "2026-11-05"}) == full
 
 
 async def test_gaps_hold_the_last_value_where_asked(asking: httpx.AsyncClient) -> None:
