@@ -82,6 +82,36 @@ async def test_filters(asking: httpx.AsyncClient, question: dict[str, Any], expe
     assert sum(int(item["quantity"]) for item in await items(asking, **question)) == expected
 
 
+async def test_labels_of_any_characters_are_found_by_filters(asking: httpx.AsyncClient) -> None:
+    """Quotes, backslashes, control characters and what looks like an expression are text; each finds itself alone."""
+    odd = [
+        '"',
+        "\\",
+        "\\u0041",
+        '" || true || "',
+        "a\nb\t\x01\x1f",
+        "$.member",
+        "\x7f\u2028\u2029",
+        "é😀",
+        "%",
+        "_",
+        '\\"' * 100,
+    ]
+    events = [
+        {"id": f"odd{number}", "time": "2026-11-05T00:00:00Z", "meter": "requests", "quantity": 1, "service": text}
+        for number, text in enumerate(odd)
+    ]
+    assert (await asking.post("/v1/events", json=events)).json()["accepted"] == len(odd)
+    for text in odd:
+        (item,) = await items(asking, group_by="service", service=text)
+        assert (item["service"], item["quantity"]) == (text, "1")
+        begun = await items(asking, group_by="service", **{"service.prefix": text})
+        assert {item["service"] for item in begun} == {each for each in odd if each.startswith(text)}
+        others = await items(asking, group_by="service", **{"service.not": text, "from": "2026-11-05"})
+        assert {item["service"] for item in others} >= set(odd) - {text}
+        assert text not in {item["service"] for item in others}
+
+
 @pytest.mark.parametrize(
     "question",
     [
