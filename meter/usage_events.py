@@ -182,6 +182,7 @@ async def _rows(
     until = before.time + MICROSECOND if before.time < query.end else query.end
     if series is None:
         return await _fetch(conn, "read_events", asked | {"since": query.start, "until": until, "rows": rows})
+    asked["many"] = len(series) > levels.FEW
     found: list[tuple[Any, ...]] = []
     look = FIRST_LOOK
     while series and len(found) < rows and until > query.start:

@@ -8,7 +8,10 @@ from (
     select distinct bucket
     from quarter
     where team_id = %(team_id)s
-        and series_id = any(%(series)s)
+        and case -- of many, the planner would weigh each for each week; it sees one of these two only
+            when %(many)s then series_id in (select unnest(%(series)s::bigint []))
+            else series_id = any(%(series)s)
+        end
         and bucket >= date_bin('15 minutes', %(since)s::timestamptz, '2000-01-01 00:00:00+00')
         and bucket < %(until)s
     order by bucket desc
@@ -21,7 +24,10 @@ cross join lateral (
         and u.time >= greatest(b.bucket, %(since)s)
         and u.time < least(b.bucket + interval '15 minutes', %(until)s)
         and (u.time, u.event_id) < (%(before)s::timestamptz, %(before_id)s::uuid)
-        and u.series_id = any(%(series)s)
+        and case
+            when %(many)s then u.series_id in (select unnest(%(series)s::bigint []))
+            else u.series_id = any(%(series)s)
+        end
     order by u.time desc, u.event_id desc
     limit %(rows)s
 ) as e

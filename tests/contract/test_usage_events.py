@@ -192,7 +192,7 @@ async def test_a_page_of_a_year_reads_about_a_page(place: Place) -> None:
             assert len(tables) <= 2
             assert pages <= 250
             await conn.execute("set enable_seqscan = off")  # these weeks have 200 rows: to scan one whole is as good
-            recent = {"since": end - timedelta(days=16), "series": series[:1]}
+            recent = {"since": end - timedelta(days=16), "series": series[:1], "many": False}
             rows, tables, _ = await looked_at(conn, "read_picked_events", asked | recent)
             assert 90 <= rows <= 220
             assert len(tables) <= 4
