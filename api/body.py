@@ -17,6 +17,10 @@ IN_LINE_BYTES = 65_536  # unpacking less than this takes less than handing it to
 ZSTD_WINDOW = 8 << 20
 # Four bytes of a zstd frame can stand for 128 kB, so a slice unpacks to 16 MB at most before the bound is checked.
 ZSTD_SLICE = 512
+GZIP_SLICE = 65_536
+# Members and frames may follow each other, but each costs some microseconds and copies of a slice: millions of empty
+# ones fit into a body. A blocked gzip file has one per 64 kB.
+MOST_MEMBERS = 4_096
 
 
 class _Message(Protocol):
@@ -93,45 +97,59 @@ def inflate(packed: bytes, limit: int) -> bytes:
 
 
 def _inflate(packed: bytes, limit: int, form: int) -> bytes:
+    return _whole(packed, limit, lambda at, left: _member(packed, at, left, form))
+
+
+def _whole(packed: bytes, limit: int, member: Callable[[int, int], tuple[list[bytes], int]]) -> bytes:
+    """The content of all members: `member` answers that of the one at a place, within a bound, and where the next is.
+
+    By place and not by what is left over: that would be copied for each of them.
+    """
+    parts: list[bytes] = []
+    left, at = limit, 0
+    for _ in range(MOST_MEMBERS):
+        content, at = member(at, left)
+        left -= sum(map(len, content))
+        parts += content
+        if at == len(packed):
+            return b"".join(parts)
+    raise InvalidBody(f"the packed body has more than {MOST_MEMBERS} parts; pack it as one")
+
+
+def _member(packed: bytes, at: int, limit: int, form: int) -> tuple[list[bytes], int]:
+    """The content of the gzip member (or zlib stream) at a place, and where the next begins."""
+    stream = zlib.decompressobj(form)
     parts: list[bytes] = []
     size = 0
-    rest = packed
-    while rest or not parts:
-        stream = zlib.decompressobj(form)
+    for start in range(at, len(packed), GZIP_SLICE):
+        given = packed[start : start + GZIP_SLICE]
         try:
-            part = stream.decompress(rest, limit - size + 1)
+            part = stream.decompress(given, limit - size + 1)
         except zlib.error as error:
             raise InvalidBody(f"the body is not what its Content-Encoding says: {error}") from error
         size += len(part)
         if size > limit:
             raise _too_large(limit)
-        if not stream.eof:
-            raise InvalidBody("the packed body ends early")
         parts.append(part)
-        rest = stream.unused_data
-    return b"".join(parts)
+        if stream.eof:
+            return parts, start + len(given) - len(stream.unused_data)
+    raise InvalidBody("the packed body ends early")
 
 
 def unzstd(packed: bytes, limit: int) -> bytes:
     """The content of one or more zstd frames. Raises InvalidBody and BodyTooLarge."""
-    parts: list[bytes] = []
-    size = 0
-    rest = packed
-    while rest or not parts:
-        content, rest = _zstd_frame(rest, limit - size)
-        size += sum(map(len, content))
-        parts += content
-    return b"".join(parts)
+    return _whole(packed, limit, lambda at, left: _zstd_frame(packed, at, left))
 
 
-def _zstd_frame(packed: bytes, limit: int) -> tuple[list[bytes], bytes]:
-    """The content of the first frame in pieces, and what follows it."""
+def _zstd_frame(packed: bytes, at: int, limit: int) -> tuple[list[bytes], int]:
+    """The content of the frame at a place in pieces, and where the next begins."""
     frame = zstandard.ZstdDecompressor(max_window_size=ZSTD_WINDOW).decompressobj()
     parts: list[bytes] = []
     size = 0
-    for start in range(0, len(packed), ZSTD_SLICE):
+    for start in range(at, len(packed), ZSTD_SLICE):
+        given = packed[start : start + ZSTD_SLICE]
         try:
-            part = frame.decompress(packed[start : start + ZSTD_SLICE])
+            part = frame.decompress(given)
         except zstandard.ZstdError as error:
             raise InvalidBody(f"the body is not what its Content-Encoding says: {error}") from error
         size += len(part)
@@ -139,7 +157,7 @@ def _zstd_frame(packed: bytes, limit: int) -> tuple[list[bytes], bytes]:
             raise _too_large(limit)
         parts.append(part)
         if frame.eof:
-            return parts, frame.unused_data + packed[start + ZSTD_SLICE :]
+            return parts, start + len(given) - len(frame.unused_data)
     raise InvalidBody("the packed body ends early")
 
 

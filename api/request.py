@@ -14,6 +14,10 @@ from api.state import shell_of
 from meter.errors import InvalidBody
 from meter.model import Caller
 
+# The option of a route that takes small bodies only: those that ask for no key.
+MOST_BYTES = "most_body_bytes"
+SMALL = {MOST_BYTES: 8_192}
+
 
 class Request(litestar.Request[Caller, None, State]):
     """A request of a known caller (`user`), on routes that ask for a key."""
@@ -21,11 +25,12 @@ class Request(litestar.Request[Caller, None, State]):
     __slots__ = ()
 
     async def body(self) -> bytes:
-        """The whole body, unpacked and within METER_MAX_BODY_BYTES. Raises what `read_body` does."""
+        """The whole body, unpacked, within METER_MAX_BODY_BYTES and what the route takes. Raises as `read_body`."""
         kept = self._connection_state.body
         if not isinstance(kept, bytes):
             settings = shell_of(self).settings
-            kept = await read_body(self, settings.max_body_bytes, settings.body_seconds)
+            most = min(settings.max_body_bytes, self.route_handler.opt.get(MOST_BYTES, settings.max_body_bytes))
+            kept = await read_body(self, most, settings.body_seconds)
             self._connection_state.body = kept
         return kept
 

@@ -24,8 +24,8 @@ from meter.model import Caller, Team
 SESSION = "hm_session"
 TEAM = "hm_team"
 HOME = "/dashboard"
-# One slash, then no second one nor a backslash: browsers read those as another host.
-OURS = re.compile(r"/(?![/\\])[^\x00-\x20\x7f]*")
+# One slash, then no second one nor a backslash: browsers read those as another host. ASCII, as a header can say it.
+OURS = re.compile(r"/(?![/\\])[\x21-\x7e]*")
 
 
 class SignInNeeded(Exception):  # noqa: N818 (it is no error: it leads to the way in)

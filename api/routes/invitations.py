@@ -19,7 +19,7 @@ from api.given import TheActor, TheCaller, TheShell, TheTeam
 from api.idempotency import Retry, once
 from api.names import Email, Line
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page, position_of
-from api.request import Request
+from api.request import SMALL, Request
 from api.routes.members import MemberView
 from api.routes.members import shown as shown_member
 from api.state import Shell
@@ -208,6 +208,7 @@ async def revoke_invitation(team: TheTeam, invitation_id: FromPath[UUID], actor:
     security=[{}],
     responses=problems(*OF_A_BODY, InvalidInvitation, keyed=False),
     tags=["invitations"],
+    opt=SMALL,
 )
 async def accept_invitation(request: Request, data: JSONBody[Acceptance], shell: TheShell) -> JoinedView:
     """Join a team: the token is all that is needed, no key is.

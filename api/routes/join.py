@@ -11,6 +11,7 @@ from litestar.params import QueryParameter, URLEncodedBody
 from api.auth import text_of_member
 from api.errors import request_id
 from api.given import TheShell
+from api.request import SMALL
 from api.routes.invitations import join_team
 from api.routes.pages import AnyRequest, html
 from api.session import own_form
@@ -40,7 +41,7 @@ async def show_join(shell: TheShell, token: Annotated[str, QueryParameter(max_le
     return html(join.TEMPLATE, join.context(team_name=team.name, token=token))
 
 
-@post(join.PATH, guards=[own_form], include_in_schema=False, status_code=200)
+@post(join.PATH, guards=[own_form], include_in_schema=False, status_code=200, opt=SMALL)
 async def do_join(request: AnyRequest, data: URLEncodedBody[Form], shell: TheShell) -> Response[str]:
     """Join, and say so."""
     try:

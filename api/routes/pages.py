@@ -16,6 +16,8 @@ from litestar.response import Redirect
 from api.errors import request_id
 from api.given import TheShell, TheTeam
 from api.questions import zone_of
+from api.rate import within_rate
+from api.request import SMALL
 from api.session import (
     HOME,
     SESSION,
@@ -77,12 +79,13 @@ async def show_sign_in(after: Annotated[str, QueryParameter()] = HOME) -> Respon
     return html(signin.TEMPLATE, signin.context(after=ours(after)))
 
 
-@post(signin.PATH, guards=[own_form], include_in_schema=False, status_code=200)
+@post(signin.PATH, guards=[own_form], include_in_schema=False, status_code=200, opt=SMALL)
 async def sign_in(request: AnyRequest, data: URLEncodedBody[SignIn], shell: TheShell) -> Response[str]:
-    """Exchange a key that may read for a session."""
-    now = shell.clock()
+    """Exchange a key that may read for a session; it counts as a request under that key."""
+    now, key = shell.clock(), data.key.strip()
+    within_rate(request, key)
     async with shell.pool.connection() as conn:
-        caller = await keys.find(conn, data.key.strip(), now)
+        caller = await keys.find(conn, key, now)
         if caller is None or not may_look(caller):
             return html(signin.TEMPLATE, signin.context(problem=REFUSED, after=ours(data.after)), status=401)
         async with conn.transaction():

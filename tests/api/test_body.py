@@ -14,7 +14,7 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.body import ENCODINGS, gunzip, inflate, unzstd
+from api.body import ENCODINGS, MOST_MEMBERS, gunzip, inflate, unzstd
 from meter.errors import BodyTooLarge, InvalidBody
 from tests.api.site import LARGEST_BODY, Site, problem
 
@@ -156,3 +156,23 @@ async def test_no_route_reads_a_body_before_it_knows_the_key(site: Site) -> None
     async with site.client(None) as client:
         answer = await client.post("/v1/teams", content=b"a" * (LARGEST_BODY + 1))
     assert problem(answer) == "unauthorized"
+
+
+@names
+def test_a_body_of_countless_parts_is_refused(name: str) -> None:
+    """Millions of empty members fit into a body, and each costs time; a few thousand are a body."""
+    assert UNPACK[name](PACKERS[name](b"x") * MOST_MEMBERS, MOST_MEMBERS) == b"x" * MOST_MEMBERS
+    with pytest.raises(InvalidBody, match="parts"):
+        UNPACK[name](PACKERS[name](b"") * (MOST_MEMBERS + 1), 1)
+
+
+@pytest.mark.parametrize("path", ["/signin", "/join", "/v1/invitations/accept"])
+async def test_who_shows_no_key_sends_little(site: Site, path: str) -> None:
+    """A form of megabytes is refused, packed too; nobody knows who keeps us busy there."""
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    async with site.client(None, **form) as client:
+        plain = await client.post(path, content=b"a&" * 5_000)
+        packed = await client.post(path, content=gzip.compress(b"a&" * 50_000), headers={"Content-Encoding": "gzip"})
+    for answer in (plain, packed):
+        assert (answer.status_code, problem(answer)) == (413, "body_too_large")
+        assert answer.json()["limit_bytes"] < 10_000

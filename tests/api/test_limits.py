@@ -217,3 +217,13 @@ def test_no_more_than_rate_and_burst_pass(per_second: float, pauses: list[float]
             assert again is not None
             assert not again.wait
             passed += 1
+
+
+async def test_signing_in_counts_as_a_request(database: str, tmp_path: Path) -> None:
+    """Each leaves a session and a line in the audit log for ever: one key makes no more of them than of requests."""
+    async with served(settings_for(database, tmp_path, key_requests_per_second=2), Ticks()) as site:
+        key = await site.make_key(await site.make_team(), "read")
+        async with site.client(None) as browser:
+            answers = [await browser.post("/signin", data={"key": key}) for _ in range(5)]
+    assert [each.status_code for each in answers] == [303] * 4 + [429]
+    assert problem(answers[-1]) == "rate_limited"

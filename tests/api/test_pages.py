@@ -106,7 +106,7 @@ async def test_the_session_ends_with_time_and_with_its_key(site: Site) -> None:
         assert (await sign_in(browser, made["key"])).status_code == 401
 
 
-@pytest.mark.parametrize("key", ["", "hm_unknown", "\0", "x" * 100_000])
+@pytest.mark.parametrize("key", ["", "hm_unknown", "\0", "x" * 5_000])
 async def test_a_key_that_opens_nothing(site: Site, key: str) -> None:
     """The form comes back with a sentence and without the key."""
     async with site.client(None) as browser:
@@ -143,7 +143,7 @@ async def test_the_cookie_is_secure_where_the_browser_uses_https(site: Site) -> 
 
 
 @pytest.mark.parametrize(
-    "path", ["//evil.example", "/\\evil.example", "https://evil.example", "evil", "", "/a\nb", "/\t/x"]
+    "path", ["//evil.example", "/\\evil.example", "https://evil.example", "evil", "", "/a\nb", "/\t/x", "/中"]
 )
 def test_nobody_is_led_elsewhere(path: str) -> None:
     """What is no path of ours becomes the first page."""
