@@ -12,13 +12,13 @@ from uuid_utils.compat import uuid7
 from meter import billable, subscriptions
 from meter.billable import Billable
 from meter.database import Connection
-from meter.errors import InvalidParameter, InvoiceExists, NotRateable, PeriodNotOver, Unpriced
+from meter.errors import Busy, Forbidden, InvalidParameter, InvoiceExists, NotRateable, PeriodNotOver, Unpriced
 from meter.invoices import Party
 from meter.model import Team
 from meter.prices import keep_version, plan_named
 from meter.rating.invoice import Rated, rate
-from meter.rating.periods import Period, previous_month
-from meter.subscriptions import Subscription
+from meter.rating.periods import Period, month_period, previous_month
+from meter.subscriptions import TICK, Subscription
 from meter.usage import EARLIEST, LATEST
 from sql import statement
 
@@ -95,23 +95,46 @@ async def price(conn: Connection, team: Team, period: Period) -> Draft:
     return Draft(team, subscription, rated, found)
 
 
-async def conclude(conn: Connection, prepared: Draft | Standing, seller: Party, now: datetime) -> Outcome:
+async def conclude(
+    conn: Connection, prepared: Draft | Standing, seller: Party, now: datetime, *, by_team: bool = False
+) -> Outcome:
     """Writes and finalises what was prepared, in one transaction (a part of the caller's, if one is open).
 
     Teams go side by side, one team's invoices one after the other; whoever comes second finds the first one's. The
-    number is taken last, so others wait for it only as long as a commit takes. Raises InvoiceExists.
+    number is taken last, so others wait for it only as long as a commit takes. Raises InvoiceExists, and Busy where the
+    team's zone was changed since: its periods begin at another time then. Where it is the team that asks (`by_team`),
+    Forbidden for what would be given the free units of a month once more.
     """
     if isinstance(prepared, Standing):
         return Outcome(prepared.public_id, created=False)
     async with conn.transaction():
-        await conn.execute(statement("lock_team"), {"team_id": prepared.team.id})
+        locked = await (await conn.execute(statement("lock_team"), {"team_id": prepared.team.id})).fetchone()
+        if locked is None or locked[0] != prepared.team.timezone:
+            raise Busy("the team's zone was changed at this very moment; ask again")
         standing = await _standing(conn, prepared.team, prepared.rated.period)
         if standing is not None:
             return Outcome(standing.public_id, created=False)
+        if by_team:
+            await _check_free_units(conn, prepared)
         public_id, invoice_id = await _write(conn, prepared, seller, now)
         numbered = {"invoice_id": invoice_id, "now": now, "due_at": now + DUE_AFTER}
         await conn.execute(statement("number_invoice"), numbered)
     return Outcome(public_id, created=True)
+
+
+async def _check_free_units(conn: Connection, draft: Draft) -> None:
+    """Refuses a part of a month that has an invoice already, where a plan has free units: each part would get them all.
+
+    Raises Forbidden.
+    """
+    period, anchor = draft.rated.period, draft.subscription.anchor_day
+    if not any(price.included for price in plan_named(draft.subscription.plan).prices):
+        return
+    first, last = (month_period(each, period.zone, anchor) for each in (period.start, period.end - TICK))
+    asked = {"team_id": draft.team.id, "reason": PERIOD, "period_from": first.start, "period_to": last.end}
+    row = await (await conn.execute(statement("find_overlapping_invoice"), asked)).fetchone()
+    if row is not None:
+        raise Forbidden(f"{row[1]} has the month's free units already; the operator's key bills the rest of that month")
 
 
 async def default_period(conn: Connection, team: Team, now: datetime) -> Period:

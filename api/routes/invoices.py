@@ -92,8 +92,9 @@ async def create_invoice(
 
     Answers 201 with the new invoice, and 200 with the same one whenever the period is asked for again, with or without
     an Idempotency-Key. A period that shares a moment with another invoice's is refused (`invoice_exists`), and so is
-    usage that has no price (`unpriced_usage`). With `preview` it answers 200 with what the invoice would be by now, for
-    a period that is not over too, and stores nothing.
+    usage that has no price (`unpriced_usage`). On a plan with free units the operator alone bills a second part of a
+    month: each part gets all of them. With `preview` it answers 200 with what the invoice would be by now, for a period
+    that is not over too, and stores nothing.
     """
     asked = data or NewInvoice()
     now = actor.at
@@ -107,7 +108,8 @@ async def create_invoice(
             prepared = await bill.prepare(conn, team, await _period(conn, team, asked, now), now)
 
             async def make() -> Answer:
-                made = await bill.conclude(conn, prepared, Party(shell.settings.seller_name), now)
+                seller, by_team = Party(shell.settings.seller_name), actor.kind != "operator"
+                made = await bill.conclude(conn, prepared, seller, now, by_team=by_team)
                 invoice = await found_invoice(conn, made.public_id, team.id)
                 if made.created:
                     subject = audit.of(team, "invoice", made.public_id)

@@ -209,3 +209,24 @@ def test_what_can_not_be_billed_says_why(served: Service) -> None:
     assert client.http.post(path, json=september).status_code == 201
     overlapping = {"from": f"{THIS_YEAR - 1}-09-30", "to": START}
     assert refusal(client, "POST", path, overlapping) == (409, "invoice_exists")
+
+
+def test_a_team_gets_the_free_units_of_a_month_once(served: Service) -> None:
+    """Billed day by day, all of it would be free: a second part of a month is the operator's to bill."""
+    client = make_team(served.url, plan="calls/free")
+    path = f"/v1/teams/{client.team}/invoices"
+    client.push([event("requests", 1500)])
+    days = [{"from": f"{THIS_YEAR - 1}-10-{day:02}", "to": f"{THIS_YEAR - 1}-10-{day + 1:02}"} for day in (6, 7, 8)]
+    assert client.post(path, days[0])["total"] == "0.00"
+    assert refusal(client, "POST", path, days[1]) == (403, "forbidden")
+    straddling = {"from": f"{THIS_YEAR - 1}-10-20", "to": f"{THIS_YEAR - 1}-11-20"}
+    assert refusal(client, "POST", path, straddling) == (403, "forbidden")
+    assert client.post(path, days[1] | {"preview": True})["total"] == "5.00"
+    assert client.http.post(path, json=days[0]).status_code == 200  # it is there
+    assert Client(served.url).post(path, days[1])["total"] == "5.00"
+    september = {"from": f"{THIS_YEAR - 1}-09-01", "to": START}
+    assert client.http.post(path, json=september).status_code == 201
+
+    without = make_team(served.url, plan="credits/payg")  # nothing is free there, so nothing is given twice
+    path = f"/v1/teams/{without.team}/invoices"
+    assert [without.http.post(path, json=day).status_code for day in days] == [201] * 3

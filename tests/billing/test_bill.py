@@ -9,9 +9,10 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from meter import bill, checks, invoices
+from meter import bill, checks, invoices, teams
 from meter.billable import read
 from meter.errors import (
+    Busy,
     CurrencyMismatch,
     InvalidParameter,
     InvoiceExists,
@@ -266,3 +267,18 @@ async def test_reading_needs_no_usage(house: House) -> None:
     async with house.pool.connection() as conn:
         found = await read(conn, house.team.id, OCTOBER, ("cpu",))
     assert (found.usage, found.meters, found.as_of) == ((), {}, None)
+
+
+async def test_a_zone_changed_in_between_stops_the_invoice(house: House) -> None:
+    """Its period begins at the old midnight; the next one would overlap it or leave a gap. Asked again it is made."""
+    async with house.pool.connection() as conn:
+        prepared = await bill.prepare(conn, house.team, OCTOBER, NOW)
+        async with conn.transaction():
+            there = await teams.lock(conn, house.team)
+            await teams.edit(conn, there, there.name, "Asia/Tokyo", None)
+        with pytest.raises(Busy):
+            await bill.conclude(conn, prepared, SELLER, NOW)
+        moved = await teams.get(conn, house.team.public_id)
+        assert moved is not None
+        made = await bill.generate(conn, moved, previous_month(NOW, moved.timezone), SELLER, NOW)
+    assert made.created
