@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from uuid import UUID
 
@@ -112,14 +112,17 @@ def without_secret(created: CreatedKey) -> CreatedKey:
 
 
 def expiry(data: NewKey | NewOperatorKey, now: datetime) -> datetime | None:
-    """When the new key ends. Raises InvalidBody for two answers to that, or for a time without a zone."""
+    """When the new key ends. Raises InvalidBody for two answers to that, a time without a zone or none of our days."""
     if data.expires_in_days is not None:
         if data.expires_at is not None:
             raise InvalidBody("give `expires_at` or `expires_in_days`, not both")
         return now + timedelta(days=data.expires_in_days)
     if data.expires_at is not None and data.expires_at.tzinfo is None:
         raise InvalidBody("expires_at: write it with a zone, as in 2027-01-01T00:00:00Z")
-    return data.expires_at
+    try:
+        return None if data.expires_at is None else data.expires_at.astimezone(UTC)
+    except OverflowError:  # the last hours of the year 9999 west of Greenwich: nobody could read that back
+        raise InvalidBody("expires_at: the year is out of range; leave it out for a key without an end") from None
 
 
 def check_power(caller: Caller, scopes: list[str], kind: str) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from api.names import ONE_LINE, Line
 from meter.cells import Aggregation
 from meter.meter_rules import (
     MAX_DIMENSIONS,
@@ -22,8 +23,8 @@ from meter.meter_rules import (
 from meter.model import Meter
 from meter.usage import plain
 
-Title = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\u0000-\u001f\u007f]+$")]
-Unit = Annotated[str, Meta(min_length=1, max_length=40, pattern=r"^[^\u0000-\u001f\u007f]+$")]
+Title = Line
+Unit = Annotated[str, Meta(min_length=1, max_length=40, pattern=ONE_LINE)]
 Slug = Annotated[str, Meta(max_length=63, pattern=r"^[a-z][a-z0-9_.]*$")]
 Names = Annotated[list[Annotated[str, Meta(max_length=63)]], Meta(max_length=MAX_DIMENSIONS)]
 Statuses = Annotated[list[Annotated[str, Meta(max_length=32)]], Meta(min_length=1, max_length=MAX_STATUSES)]

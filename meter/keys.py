@@ -33,7 +33,8 @@ PREFIX_LENGTH = 8
 SECRET_LENGTH = 43  # of 62 characters: 256 bits
 LONGEST = 200
 FORM = re.compile(rf"hm_[0-9A-Za-z]{{{PREFIX_LENGTH}}}_[0-9A-Za-z_-]{{32,}}")
-LABEL = r"^[a-z0-9]{1,16}$"
+LABELLED_FORM = re.compile(rf"(hm_[a-z0-9]{{1,16}}_[0-9A-Za-z]{{{PREFIX_LENGTH}}})_[0-9A-Za-z]{{{SECRET_LENGTH}}}")
+LABEL = r"^[a-z0-9]{1,16}$(?!\n)"
 LABELLED = 3  # parts of a prefix with a label
 SEEN_EVERY = timedelta(minutes=1)
 OPERATOR_FILE = "operator.key"
@@ -72,7 +73,10 @@ def make(label: str | None = None) -> tuple[str, str]:
 
 
 def prefix_of(key: str) -> str:
-    """What may be shown of a key somebody gave us: `hm_<prefix>` of one we could have made, else nothing but `hm_`."""
+    """What may be shown of a key somebody gave us: the prefix of one we could have made, else nothing but `hm_`."""
+    labelled = LABELLED_FORM.fullmatch(key)
+    if labelled:
+        return labelled[1]
     return key[: 3 + PREFIX_LENGTH] if FORM.fullmatch(key) else "hm_"
 
 
@@ -248,6 +252,6 @@ def kept_key(path: Path) -> str:
         with os.fdopen(made, "w") as file:
             file.write(f"{make()[1]}\n")
     key = path.read_text("utf-8").strip()
-    if not FORM.fullmatch(key):
+    if not FORM.fullmatch(key) and not LABELLED_FORM.fullmatch(key):
         raise SettingsError(f"{path} holds no key; remove it and one is made")
     return key

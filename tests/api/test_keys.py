@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from meter.database import connect
+from meter.keys import kept_key, make, prefix_of
 from tests.api.site import OPERATOR_KEY, Site, problem, served, settings_for
 
 EVENT = {"meter": "requests", "quantity": 1, "time": "2026-11-01T12:00:00Z"}
@@ -96,8 +97,26 @@ async def test_a_key_ends_on_its_day(site: Site) -> None:
         for wrong in ({"expires_at": until, "expires_in_days": 2}, {"expires_at": "2020-01-01T00:00:00Z"}):
             body = {"name": "k", "scopes": ["read"], **wrong}
             assert problem(await client.post(f"/v1/teams/{team}/keys", json=body)) == "invalid_body"
-        body = {"name": "k", "scopes": ["read"], "expires_at": "2099-01-01T00:00:00"}
-        assert problem(await client.post(f"/v1/teams/{team}/keys", json=body)) == "invalid_body"
+        for when in ("2099-01-01T00:00:00", "9999-12-31T23:59:59-01:00"):  # the other is of the year 10000 in UTC
+            body = {"name": "k", "scopes": ["read"], "expires_at": when}
+            assert problem(await client.post(f"/v1/teams/{team}/keys", json=body)) == "invalid_body"
+        assert (await client.get(f"/v1/teams/{team}/keys")).status_code == 200
+
+
+@pytest.mark.parametrize("label", [None, "a", "prod", "hourmete", "x" * 16])
+def test_what_is_shown_of_a_key_tells_it_from_others(label: str | None) -> None:
+    """With a label too; an import is not gone on with under another key. Of anything else nothing is shown."""
+    (prefix, key), (_, other) = make(label), make(label)
+    assert prefix_of(key) == prefix
+    assert prefix_of(key) != prefix_of(other)
+    assert prefix_of("hm_made_by_hand") == prefix_of(f"{key} ") == "hm_"
+
+
+def test_a_key_file_may_hold_a_key_with_a_label(tmp_path: Path) -> None:
+    """The operator may rotate the first key to one that says where it is used."""
+    _, key = make("prod")
+    (tmp_path / "operator.key").write_text(key)
+    assert kept_key(tmp_path / "operator.key") == key
 
 
 async def test_last_use_is_told_by_secret(site: Site) -> None:

@@ -206,3 +206,22 @@ async def test_everything_that_happens_to_a_team_is_written_down(site: Site) -> 
     assert (said["invitation.accept"]["actor"], said["invitation.accept"]["member"]) == ("invitation", "eve")
     assert said["subscription.change"]["before"] == {"plan": "credits/payg"}
     assert said["team.create"]["after"]["owner"]["user_id"] == "ada"
+
+
+async def test_names_and_addresses_are_one_line(site: Site) -> None:
+    """A line end as the last character is one too: it would end a header of a mail."""
+    team = await site.make_team()
+    member: dict[str, object] = {"user_id": "eve", "email": "eve@example.org"}
+    wrong: list[tuple[str, dict[str, object]]] = [
+        ("/v1/teams", {"name": "Acme\n", "owner": member}),
+        (f"/v1/teams/{team}/members", member | {"user_id": "eve\n"}),
+        (f"/v1/teams/{team}/members", member | {"email": "eve@example.org\n"}),
+        (f"/v1/teams/{team}/invitations", {"email": "eve@example.org\n"}),
+        (f"/v1/teams/{team}/keys", {"name": "k\n", "scopes": ["read"]}),
+        (f"/v1/teams/{team}/keys", {"name": "k", "scopes": ["read"], "label": "ci\n"}),
+        (f"/v1/meters?team={team}", {"slug": "x", "unit": "y\n", "aggregation": "sum"}),
+        (f"/v1/meters?team={team}", {"slug": "x", "unit": "y", "title": "X\n", "aggregation": "sum"}),
+    ]
+    async with site.client() as client:
+        for path, body in wrong:
+            assert problem(await client.post(path, json=body)) == "invalid_body", body
