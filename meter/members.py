@@ -93,7 +93,12 @@ async def join(conn: Connection, team_id: int, user_id: str, email: str, role: R
     """Makes somebody a member with at least that role: nobody is demoted by joining. The caller holds the lock."""
     there = await find(conn, team_id, user_id)
     if there is None:
-        return await add(conn, team_id, user_id, email, role, now)
+        try:
+            return await add(conn, team_id, user_id, email, role, now)
+        except AlreadyMember:  # usage made them known at this very moment; it does not wait for the lock
+            there = await find(conn, team_id, user_id)
+            if there is None:
+                raise
     higher = min(there.role, role, key=ROLES.index)
     return await change(conn, team_id, there, higher, there.email or email)
 

@@ -13,6 +13,7 @@ import pytest
 from dashboards.csp import CSP
 from meter.database import connect
 from tests.api.site import Site, problem
+from tests.api.test_limits import until_waiting
 
 EVENT = {"meter": "requests", "quantity": 1, "time": "2026-11-01T12:00:00Z", "id": "1"}
 
@@ -172,3 +173,19 @@ async def test_the_link_opens_a_page_where_one_joins(site: Site) -> None:
     assert again.text == dead.text
     assert (await member(site, team, "eve"))["role"] == "admin"
     assert await member(site, team, "max") is None
+
+
+async def test_who_joins_while_usage_makes_them_known_joins(site: Site) -> None:
+    """The event's commit comes between looking and writing: the invitation's role counts all the same."""
+    team = await site.make_team()
+    sent = await invite(site, team, "admin")
+    made = "insert into member (team_id, user_id, role) select id, 'eve', 'member' from team where public_id = %s"
+    async with await connect(site.database) as conn:
+        await conn.execute(made, [team])
+        joining = asyncio.create_task(accept(site, sent["token"]))
+        await until_waiting(site.database, 1)
+        await conn.commit()
+        joined = await joining
+    assert joined.status_code == 200, joined.text
+    assert joined.json()["member"]["role"] == "admin"
+    assert (await member(site, team, "eve"))["email"] == "eve@example.org"
