@@ -15,7 +15,7 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 LAST_PORT = 65_535
-SHORTEST_KEY = 32
+SHORTEST_KEY, LONGEST_KEY = 32, 200  # a longer one is refused before it is looked up
 ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")  # as browsers send it
 
 
@@ -77,7 +77,8 @@ def _port(text: str) -> int:
 
 
 def _key(text: str) -> str:
-    if not text.startswith("hm_") or len(text) < SHORTEST_KEY:
+    sendable = text.isascii() and text.isprintable() and " " not in text  # a header can't bring anything else
+    if not text.startswith("hm_") or not SHORTEST_KEY <= len(text) <= LONGEST_KEY or not sendable:
         raise ValueError
     return text
 
@@ -110,7 +111,7 @@ DIRECTORY = Form("the path of a directory", Path)
 HOST = Form("a host name or an address", _matching(r"[^\s/]+"))
 NUMBER = Form("a whole number above zero", _positive)
 PORT = Form(f"a port from 1 to {LAST_PORT}", _port)
-KEY = Form(f"a key that begins with hm_ and has at least {SHORTEST_KEY} characters", _key)
+KEY = Form(f"a key that begins with hm_ and has {SHORTEST_KEY} to {LONGEST_KEY} ASCII characters, no spaces", _key)
 PLAN = Form("book/plan, as in credits/payg", _matching(r"[^/]+/[^/]+"))
 ZONE = Form("an IANA time zone, as in Europe/Berlin", _zone)
 LIMIT = Form("a whole number, 0 for none", _not_negative)
