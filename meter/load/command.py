@@ -36,16 +36,27 @@ def load(options: Namespace, key: str) -> int:
 
     Raises LoadError when it can't begin or can't go on, and OSError.
     """
-    reader, columns = _opened(options)
     state_path = options.state or _beside(options.file, ".import.json")
-    rejects = Rejects(options.rejects or _beside(options.file, ".rejects.ndjson"))
+    rejects_path = options.rejects or _beside(options.file, ".rejects.ndjson")
+    _check_apart(options.file, state_path, rejects_path, _mapping_path(options))
+    reader, columns = _opened(options)
+    rejects = Rejects(rejects_path)
     try:
+        if (
+            not state_path.exists() and rejects.length()
+        ):  # it would be cut to what this import has rejected: nothing yet
+            raise LoadError(f"{rejects_path} is not empty and not of this import; move it, or name another --rejects")
         kept = None if options.restart else states.load(state_path)
         state = states.begin(kept, _fresh(options, columns, key))
         _keep(_mapping_path(options), columns)
         return _load(options, run.Job(reader, columns, state, state_path, options.batch), rejects, key)
     finally:
         rejects.close()
+
+
+def _check_apart(*paths: Path) -> None:
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise LoadError("FILE, --state, --rejects and --mapping are four files: one would be written over another")
 
 
 def _load(options: Namespace, job: run.Job, rejects: Rejects, key: str) -> int:

@@ -32,6 +32,7 @@ class Parquet:
         self.columns: Mapping[str, pl.DataType] = {name: kind for name, _, kind in leaves}
         if len(self.columns) != len(leaves):
             raise LoadError("two columns have the same path; rename one")
+        self._path, self._opened = path, _stamp(path)
         row_bytes = max(1, path.stat().st_size // max(1, self.rows or 0))
         self._window = max(1, min(WINDOW_ROWS, WINDOW_BYTES // row_bytes))
 
@@ -44,11 +45,23 @@ class Parquet:
                 yield Batch(part, (), Position(at), 0)
 
     def _read(self, at: int) -> pl.DataFrame | None:
+        self._check_same(at)
         try:
             window = self._scan.slice(at, self._window).collect()
         except PolarsError as error:
             raise LoadError(f"after row {at} the file can't be read: {error}") from error
+        self._check_same(at)
         return window.with_row_index(ROW, at + 1) if window.height else None
+
+    def _check_same(self, at: int) -> None:
+        """Each window opens the file anew: rows of another file would be counted under the numbers of these."""
+        if _stamp(self._path) != self._opened:
+            raise LoadError(f"after row {at} the file was replaced or written to; import it when it is finished")
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    found = path.stat()
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _leaves(columns: Mapping[str, pl.DataType]) -> Iterator[tuple[str, pl.Expr, pl.DataType]]:

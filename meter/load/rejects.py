@@ -27,10 +27,13 @@ class Rejects:
             self._file.close()
             raise LoadError(f"another import writes to {path}; wait for it, or stop it") from error
 
+    def length(self) -> int:
+        """How many bytes are there."""
+        return os.fstat(self._file.fileno()).st_size
+
     def cut(self, length: int) -> None:
         """Takes away what was written after the state that says `length`. Raises LoadError when less is there."""
-        there = os.fstat(self._file.fileno()).st_size
-        if there < length:
+        if self.length() < length:
             raise LoadError(f"{self.path} lost rows that were rejected; --restart finds them again")
         self._file.truncate(length)
 
@@ -40,10 +43,10 @@ class Rejects:
             line = {"row": bad.row, "code": bad.code, "detail": bad.detail, "record": bad.record}
             self._file.write(_encode(line) + b"\n")
         self._file.flush()
-        return os.fstat(self._file.fileno()).st_size
+        return self.length()
 
     def close(self) -> None:
         """Closes the file; an empty one is taken away."""
-        if not os.fstat(self._file.fileno()).st_size:
+        if not self.length():
             self.path.unlink(missing_ok=True)
         self._file.close()

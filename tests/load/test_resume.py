@@ -189,3 +189,22 @@ def test_two_at_once_are_refused(importer: Importer) -> None:
         assert (ended.code, "another import" in ended.err) == (2, True), ended
         process.terminate()
         process.communicate(timeout=60)
+
+
+def test_no_file_of_somebody_is_written_over(importer: Importer) -> None:
+    """What is imported, and rejects of another import, are left as they are."""
+    content = "time,meter,quantity\n2026-11-01T00:00:00Z,requests,-1\n"
+    first, second = importer.write("first.csv", content), importer.write("second.csv", content)
+    shared = ("--rejects", str(importer.directory / "rejects.ndjson"))
+    for option in ("--rejects", "--state", "--mapping"):
+        ended = importer.run(first, option, str(first))
+        assert ended.code not in (0, 1), ended
+        assert "four files" in ended.err
+    assert first.read_text() == content
+    assert importer.run(first, *shared).code == 1
+    kept = Path(shared[1]).read_bytes()
+    ended = importer.run(second, *shared)
+    assert "not of this import" in ended.err
+    assert Path(shared[1]).read_bytes() == kept
+    assert importer.run(first, *shared).code == 1  # its own are found again
+    assert Path(shared[1]).read_bytes() == kept
