@@ -108,7 +108,7 @@ async def test_a_database_that_cant_answer_is_busy(
 ) -> None:
     """503 with Retry-After, without the reason, which is ours."""
 
-    async def broken(*_: object) -> list[object]:
+    async def broken(*_: object, **__: object) -> list[object]:
         raise error
 
     monkeypatch.setattr(teams, "list_teams", broken)
