@@ -25,7 +25,7 @@ from meter.spans import Span
 from sql import statement
 
 MAX_ITEMS = 40_000
-MAX_CELLS = 1_000_000  # windows times groups that one answer may hold
+MAX_CELLS = 250_000  # windows times groups that one answer may hold; a million took 800 MB and half a minute as CSV
 MAX_PARTS = 2_000_000  # parts that its items may be put together from: each trailing window is made of many
 MANY = 5_000  # parts; to put together more is left to a thread, so that ingest does not wait for it
 MAX_METERS = 20

@@ -47,3 +47,27 @@ def test_the_meter_of_the_meters_page(service: Service) -> None:
     made = json.loads(ran.stdout)
     assert (made["slug"], made["aggregation"], made["own"]) == ("queue.depth", "max", True)
     assert made in client.get("/v1/meters", limit=1000)["items"]
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="no curl or jq")
+def test_the_questions_of_the_usage_page(service: Service) -> None:
+    """Each request of docs/usage.md answers what the page says it does, on two days of usage."""
+    found = re.search(r"<!-- run -->\n```sh\n(.*?)```", (README.parent / "docs/usage.md").read_text("utf-8"), re.DOTALL)
+    assert found
+    client = make_team(service.url)
+    events = [
+        {"id": f"{n}", "time": f"2026-10-0{5 + n}T09:00:00Z", "meter": "tokens.input", "quantity": 10 * n + 10}
+        | {"member": member, "dimensions": {"model": "gpt-5"}}
+        for n, member in enumerate(("ann", "tester"))
+    ]
+    assert client.push(events)["accepted"] == 2
+    environment = {"HOURMETER": service.url, "KEY": client.key, "PATH": "/usr/local/bin:/usr/bin:/bin"}
+    ran = subprocess.run(["bash", "-euc", found[1]], env=environment, capture_output=True, text=True, check=True)
+    rolling, top, largest, *rows = [line for line in ran.stdout.splitlines() if line]
+    assert [item["quantity"] for item in json.loads(rolling)["items"]] == ["10", *["30"] * 6]
+    assert [(item["member"], item["quantity"], item["other"]) for item in json.loads(top)["items"]] == [
+        ("tester", "20", False),
+        ("ann", "10", False),
+    ]
+    assert [item["quantity"] for item in json.loads(largest)["items"]] == ["10"]
+    assert [row.split(",")[2:4] for row in rows] == [["model", "quantity"], ["gpt-5", "10"], ["gpt-5", "20"]]
