@@ -19,12 +19,13 @@ from meter.load.events import Ready, events, originals
 from meter.load.mapping import Columns
 from meter.load.progress import Shown
 from meter.load.rejects import Rejects
-from meter.load.send import Sender, Stopped
-from meter.load.source import Bad, Batch, LoadError, Reader
+from meter.load.send import RefusedError, Sender, Stopped
+from meter.load.source import Bad, Batch, LoadError, Position, Reader
 from meter.load.state import State
 from meter.model import Receipt
 
 IN_FLIGHT = 3
+OTHERS_WITHIN_S = 5
 
 
 class Job(NamedTuple):
@@ -49,6 +50,7 @@ def load(job: Job, sender: Sender, rejects: Rejects, shown: Shown, stop: threadi
     The state is right at any moment, also when this raises: LoadError for what can't go on.
     """
     rejects.cut(job.state.rejects_bytes)
+    job.state.sent = True
     states.save(job.state_path, job.state)
     shown.at(job.state.position.rows, job.state.done_bytes)
     flight: deque[_Sent] = deque()
@@ -69,10 +71,22 @@ def load(job: Job, sender: Sender, rejects: Rejects, shown: Shown, stop: threadi
             _settle_all(job, flight, rejects, shown)
         except Stopped:
             return False
+        except RefusedError:
+            job.state.sent = job.state.position != Position() or any(map(_may_be_stored, flight))
+            stop.set()
+            states.save(job.state_path, job.state)
+            raise
         except BaseException:
             stop.set()  # else the other threads go on trying
             raise
     return False
+
+
+def _may_be_stored(sent: _Sent) -> bool:
+    try:
+        return not isinstance(sent.receipt.exception(OTHERS_WITHIN_S), RefusedError)
+    except TimeoutError:
+        return True
 
 
 def _settle_all(job: Job, flight: deque[_Sent], rejects: Rejects, shown: Shown) -> None:

@@ -35,6 +35,10 @@ class Stopped(Exception):  # noqa: N818 - no error: somebody asked for it
     """The import was asked to stop before the batch was acknowledged."""
 
 
+class RefusedError(LoadError):
+    """The service took nothing of a body, and will not."""
+
+
 class Sender:
     """Sends batches from any number of threads, each over a connection of its own."""
 
@@ -127,7 +131,7 @@ class Sender:
 
 def _read(answer: Answer) -> Receipt:
     if answer.status != http.HTTPStatus.OK:
-        raise LoadError(f"the service refuses it: {answer.status} ({_said(answer)})")
+        raise RefusedError(f"the service refuses it: {answer.status} ({_said(answer)})")
     try:
         return _receipt.decode(answer.body)
     except msgspec.DecodeError as error:

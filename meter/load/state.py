@@ -61,6 +61,7 @@ class State(msgspec.Struct):
     done_bytes: int = 0  # of the file as it lies there, packed or not
     tally: Tally = msgspec.field(default_factory=Tally)
     rejects_bytes: int = 0
+    sent: bool = False  # something of it may be stored, though no answer has said so yet
     done: bool = False
     version: int = VERSION
 
@@ -103,7 +104,7 @@ def begin(kept: State | None, now: State) -> State:
         raise LoadError("it was begun by another version; --restart begins anew, and nothing counts twice")
     if kept.file != now.file:
         raise LoadError(_changed(kept, now))
-    if kept.done or kept.position == Position():
+    if kept.done or not (kept.sent or kept.position != Position()):
         return now
     for name, before, after in (
         ("another service", kept.url, now.url),
