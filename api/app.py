@@ -17,6 +17,7 @@ from api.cpu import CpuPool
 from api.edge import Edge
 from api.errors import HANDLERS
 from api.idempotency import retried
+from api.labels import asked_filters
 from api.metrics import Metrics
 from api.openapi import config
 from api.query import check_query
@@ -51,6 +52,7 @@ def create_app(settings: Settings, *, clock: Clock = utc_now, ticks: Ticks = mon
             "actor": Provide(actor_of_request),
             "team": Provide(asked_team),
             "retry": Provide(retried),
+            "filters": Provide(asked_filters),
         },
         before_request=check_query,
         exception_handlers=HANDLERS,

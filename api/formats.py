@@ -26,8 +26,10 @@ MEDIA_TYPES: dict[Format, str] = {
     "arrow": "application/vnd.apache.arrow.stream",
     "parquet": "application/vnd.apache.parquet",
 }
-SPOKEN = {"application/jsonl": "ndjson", "application/ndjson": "ndjson"} | {
-    media_type.partition(";")[0]: name for name, media_type in MEDIA_TYPES.items()
+SPOKEN: dict[str, Format] = {
+    "application/jsonl": "ndjson",
+    "application/ndjson": "ndjson",
+    **{media_type: name for name, media_type in MEDIA_TYPES.items()},
 }
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 DECIMALS = 12
@@ -53,8 +55,8 @@ def format_of(request: Request, asked: Format | None, served: Sequence[Format] =
         return asked
     for each in request.headers.get("accept", "").split(","):
         found = SPOKEN.get(each.partition(";")[0].strip().lower())
-        if found in served:
-            return found  # type: ignore[return-value] # mypy does not narrow by membership
+        if found is not None and found in served:
+            return found
     return "json"
 
 

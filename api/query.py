@@ -27,20 +27,20 @@ async def check_query(request: litestar.Request[Any, Any, Any]) -> None:
         raise InvalidParameter("no parameter may hold a NUL")
     handler = request.route_handler
     if not handler.opt.get("open_query") and handler.resolve_include_in_schema():
-        known = _declared(request.app)[id(handler)]
+        known = declared(request)
         unknown = sorted(request.query_params.keys() - known)
         if unknown:
             takes = f"it takes {', '.join(sorted(known))}" if known else "it takes none"
             raise InvalidParameter(f"{unknown[0][:64]!r} is no parameter of this address; {takes}")
 
 
-def _declared(app: litestar.Litestar) -> Names:
-    """The names of the query parameters of each handler and its dependencies, worked out once per app."""
-    names: Names | None = app.state.get("declared_queries")
-    if names is None:
-        names = {id(handler): known for handler, known in _handlers(app)}
-        app.state["declared_queries"] = names
-    return names
+def declared(request: litestar.Request[Any, Any, Any]) -> frozenset[str]:
+    """The names of the query parameters that the address has, those of its dependencies too."""
+    names: Names | None = request.app.state.get("declared_queries")
+    if names is None:  # worked out once per app
+        names = {id(handler): known for handler, known in _handlers(request.app)}
+        request.app.state["declared_queries"] = names
+    return names[id(request.route_handler)]
 
 
 def _handlers(app: litestar.Litestar) -> list[tuple[HTTPRouteHandler, frozenset[str]]]:

@@ -11,7 +11,7 @@ import msgspec
 from litestar import Response, get
 from litestar.params import QueryParameter
 
-from api.auth import may, own_filters
+from api.auth import may
 from api.errors import problems
 from api.etag import tagged
 from api.formats import (
@@ -26,13 +26,13 @@ from api.formats import (
     check_fits,
     format_of,
 )
-from api.given import TheCaller, TheShell, TheTeam
-from api.labels import filters_of
+from api.given import TheShell, TheTeam
+from api.labels import TheFilters
 from api.openapi import FORMS
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, position_of
-from api.parameters import End, Names, Start, Zone
+from api.parameters import End, Start, Zone
 from api.query import OPEN
-from api.questions import instant_of, zone_of
+from api.questions import instant_of, listed, zone_of
 from api.request import Request
 from api.state import Shell
 from api.usage_view import Place, UsageAnswer, columns, document, page, rows, table_rows
@@ -77,9 +77,6 @@ Earlier = Annotated[
     Compare | None,
     QueryParameter(description="Beside each item the one as many windows before (`previous`), or a day … a year."),
 ]
-RANGE = ("team", "meter", "from", "to", "window", "rolling", "tz")
-SHAPE = ("group_by", "top", "aggregation", "percentile", "compare", "fill", "format", "limit", "cursor")
-OWN = frozenset((*RANGE, *SHAPE))
 
 
 @get(
@@ -92,8 +89,8 @@ OWN = frozenset((*RANGE, *SHAPE))
 async def get_usage(  # noqa: PLR0913, PLR0917 - a query parameter each
     request: Request,
     shell: TheShell,
-    caller: TheCaller,
     team: TheTeam,
+    filters: TheFilters,
     meter: Meters,
     from_: Start,
     to: End,
@@ -102,9 +99,6 @@ async def get_usage(  # noqa: PLR0913, PLR0917 - a query parameter each
     tz: Zone = None,
     group_by: Group = None,
     top: Top = None,
-    member: Names = None,  # noqa: ARG001 - read among the filters
-    service: Names = None,  # noqa: ARG001 - read among the filters
-    key: Names = None,  # noqa: ARG001 - read among the filters
     aggregation: By = None,
     percentile: Percentile = None,
     compare: Earlier = None,
@@ -122,13 +116,13 @@ async def get_usage(  # noqa: PLR0913, PLR0917 - a query parameter each
     start, end = instant_of("from", from_, zone, now), instant_of("to", to, zone, now)
     after = position_of(cursor, Place)
     query = Query(
-        meters=_listed(meter),
+        meters=listed(meter),
         start=after.asked[0] if after else start,
         end=after.asked[1] if after else end,
         zone=zone,
         window=window,
         rolling=rolling,
-        filters=own_filters(caller, filters_of(request.query_params.dict(), OWN)),
+        filters=filters,
         group_by=_group_by(group_by),
         top=top,
         aggregation=aggregation,
@@ -140,10 +134,6 @@ async def get_usage(  # noqa: PLR0913, PLR0917 - a query parameter each
         usage = await read(conn, team, await _anchored(conn, team, query))
     body, form = await _body(request, shell, usage, format_, limit, after)
     return tagged(request, body, MEDIA_TYPES[form])
-
-
-def _listed(meters: list[str]) -> tuple[str, ...]:
-    return tuple(slug.strip() for each in meters for slug in each.split(","))
 
 
 def _group_by(given: str | None) -> tuple[str, ...]:

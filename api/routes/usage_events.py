@@ -12,16 +12,16 @@ from litestar import Response, get
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
-from api.auth import may, own_filters
+from api.auth import may
 from api.cost_view import CostView, cost_view
 from api.errors import problems
 from api.etag import tagged
 from api.formats import MEDIA_TYPES, Format, Value, as_csv, as_ndjson, format_of
-from api.given import TheCaller, TheShell, TheTeam
-from api.labels import filters_of
+from api.given import TheShell, TheTeam
+from api.labels import TheFilters
 from api.openapi import FORMS
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_of, position_of
-from api.parameters import End, Meters, Names, Start, Zone
+from api.parameters import End, Meters, Start, Zone
 from api.query import OPEN
 from api.questions import instant_of, listed, zone_of
 from api.request import Request
@@ -31,7 +31,6 @@ from meter.errors import NotFound, RawDataGone, UnknownMeter
 from meter.model import Team
 from meter.usage_events import Event, Place, Query
 
-OWN = frozenset(["team", "meter", "from", "to", "tz", "format", "limit", "cursor"])
 Written = Literal["json", "csv", "ndjson"]
 SERVED: tuple[Written, ...] = get_args(Written)
 COLUMNS = (
@@ -87,14 +86,11 @@ class EventsAnswer(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
 async def get_usage_events(  # noqa: PLR0913, PLR0917 (a query parameter each)
     request: Request,
     shell: TheShell,
-    caller: TheCaller,
     team: TheTeam,
+    filters: TheFilters,
     from_: Start,
     to: End,
     meters: Meters = None,
-    member: Names = None,  # noqa: ARG001 - read among the filters
-    service: Names = None,  # noqa: ARG001 - read among the filters
-    key: Names = None,  # noqa: ARG001 - read among the filters
     tz: Zone = None,
     format_: Form = None,
     limit: Limit = DEFAULT_LIMIT,
@@ -112,7 +108,7 @@ async def get_usage_events(  # noqa: PLR0913, PLR0917 (a query parameter each)
         start=instant_of("from", from_, zone, now),
         end=instant_of("to", to, zone, now),
         meters=listed(meters),
-        filters=own_filters(caller, filters_of(request.query_params.dict(), OWN)),
+        filters=filters,
     )
     chosen = format_of(request, format_, SERVED)
     if chosen != "json":

@@ -10,25 +10,23 @@ import msgspec
 from litestar import Response, get
 from litestar.params import QueryParameter
 
-from api.auth import may, own_filters
+from api.auth import may
 from api.errors import problems
 from api.etag import tagged
 from api.formats import MEDIA_TYPES
-from api.given import TheCaller, TheShell, TheTeam
-from api.labels import filters_of
+from api.given import TheShell, TheTeam
+from api.labels import TheFilters
 from api.openapi import FORMS
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, page, position_of
-from api.parameters import Meters, Names, Zone
+from api.parameters import Meters, Zone
 from api.query import OPEN
 from api.questions import listed, range_of, zone_of
 from api.request import Request
 from meter import occurring
 from meter.errors import NotFound, RawDataGone, UnknownMeter
-from meter.model import Caller, Team
+from meter.labels import Filter
+from meter.model import Team
 from meter.occurring import Query, Series, Wanted
-
-OWN = frozenset(["team", "meter", "from", "to", "tz", "limit", "cursor"])
-OF_VALUES = OWN | {"name", "prefix"}
 
 Start = Annotated[
     str | None,
@@ -95,12 +93,9 @@ class SeriesAnswer(msgspec.Struct, frozen=True, kw_only=True):
 async def get_dimensions(  # noqa: PLR0913, PLR0917 (a query parameter each)
     request: Request,
     shell: TheShell,
-    caller: TheCaller,
     team: TheTeam,
+    filters: TheFilters,
     meters: Meters = None,
-    member: Names = None,  # noqa: ARG001 - read among the filters
-    service: Names = None,  # noqa: ARG001 - read among the filters
-    key: Names = None,  # noqa: ARG001 - read among the filters
     from_: Start = None,
     to: End = None,
     tz: Zone = None,
@@ -113,7 +108,7 @@ async def get_dimensions(  # noqa: PLR0913, PLR0917 (a query parameter each)
 
     Filter by other labels as in `GET /v1/usage/events`: the models that a service has used.
     """
-    query = _query(request, caller, team, OF_VALUES, (meters, from_, to, tz), shell.clock())
+    query = _query(filters, team, (meters, from_, to, tz), shell.clock())
     wanted = Wanted(name, prefix, position_of(cursor, tuple[str, str]))
     async with shell.readers.connection() as conn:
         found = await occurring.values(conn, team, query, wanted, limit + 1)
@@ -132,12 +127,9 @@ async def get_dimensions(  # noqa: PLR0913, PLR0917 (a query parameter each)
 async def get_series(  # noqa: PLR0913, PLR0917 (a query parameter each)
     request: Request,
     shell: TheShell,
-    caller: TheCaller,
     team: TheTeam,
+    filters: TheFilters,
     meters: Meters = None,
-    member: Names = None,  # noqa: ARG001 - read among the filters
-    service: Names = None,  # noqa: ARG001 - read among the filters
-    key: Names = None,  # noqa: ARG001 - read among the filters
     from_: Start = None,
     to: End = None,
     tz: Zone = None,
@@ -149,7 +141,7 @@ async def get_series(  # noqa: PLR0913, PLR0917 (a query parameter each)
     Filter by member, service, key or a declared dimension as in `GET /v1/usage/events`. Series without usage in the
     range are listed too, with none.
     """
-    query = _query(request, caller, team, OWN, (meters, from_, to, tz), shell.clock())
+    query = _query(filters, team, (meters, from_, to, tz), shell.clock())
     async with shell.readers.connection() as conn:
         found = await occurring.series(conn, team, query, position_of(cursor, UUID), limit + 1)
     shown = page(found.series, limit, _series, lambda each: each.public_id)
@@ -158,10 +150,8 @@ async def get_series(  # noqa: PLR0913, PLR0917 (a query parameter each)
 
 
 def _query(
-    request: Request,
-    caller: Caller,
+    filters: tuple[Filter, ...],
     team: Team,
-    own: frozenset[str],
     asked: tuple[list[str] | None, str | None, str | None, str | None],
     now: datetime,
 ) -> Query:
@@ -169,7 +159,7 @@ def _query(
     meters, from_, to, tz = asked
     return Query(
         meters=listed(meters),
-        filters=own_filters(caller, filters_of(request.query_params.dict(), own)),
+        filters=filters,
         between=range_of(from_, to, zone_of(tz or team.timezone), now),
     )
 

@@ -11,27 +11,27 @@ import msgspec
 from litestar import Response, get
 from litestar.params import QueryParameter
 
-from api.auth import may, own_filters
+from api.auth import may
 from api.cost_view import CostView
 from api.errors import problems
 from api.etag import tagged
 from api.formats import MEDIA_TYPES, Value, as_csv, format_of
-from api.given import TheCaller, TheShell, TheTeam
-from api.labels import filters_of
+from api.given import TheShell, TheTeam
+from api.labels import TheFilters
 from api.openapi import FORMS
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, cursor_of, position_of
-from api.parameters import Meters, Names, Zone
+from api.parameters import Meters, Zone
 from api.query import OPEN
 from api.questions import listed, range_of, zone_of
 from api.request import Request
 from api.state import Shell
 from meter import usage_report
 from meter.errors import NotFound, RawDataGone, UnknownMeter
-from meter.model import Caller, Team
+from meter.labels import Filter
+from meter.model import Team
 from meter.rating.totals import Cost, Row, Used
 from meter.usage_report import By, Query, Report
 
-OWN = frozenset(["team", "meter", "from", "to", "tz", "format", "limit", "cursor"])
 Written = Literal["json", "csv"]
 SERVED: tuple[Written, ...] = get_args(Written)
 
@@ -126,12 +126,9 @@ class Asked(msgspec.Struct, frozen=True):
 async def get_member_usage(  # noqa: PLR0913, PLR0917 (a query parameter each)
     request: Request,
     shell: TheShell,
-    caller: TheCaller,
     team: TheTeam,
+    filters: TheFilters,
     meters: Meters = None,
-    member: Names = None,  # noqa: ARG001 - read among the filters
-    service: Names = None,  # noqa: ARG001 - read among the filters
-    key: Names = None,  # noqa: ARG001 - read among the filters
     from_: Start = None,
     to: End = None,
     tz: Zone = None,
@@ -144,7 +141,7 @@ async def get_member_usage(  # noqa: PLR0913, PLR0917 (a query parameter each)
     Filter by service, key or a declared dimension as in `GET /v1/usage/events`. List price leaves free units, minimums
     and rounding to invoices. A member sees the own row only. CSV holds all rows and the totals.
     """
-    query, found = await _report(request, shell, caller, team, "member", Asked(meters, from_, to, tz))
+    query, found = await _report(shell, team, filters, "member", Asked(meters, from_, to, tz))
     if format_of(request, format_, SERVED) == "csv":
         return await _csv(request, found, "member", team.currency)
     offset = max(position_of(cursor, int) or 0, 0)
@@ -174,12 +171,9 @@ async def get_member_usage(  # noqa: PLR0913, PLR0917 (a query parameter each)
 async def get_service_usage(  # noqa: PLR0913, PLR0917 (a query parameter each)
     request: Request,
     shell: TheShell,
-    caller: TheCaller,
     team: TheTeam,
+    filters: TheFilters,
     meters: Meters = None,
-    member: Names = None,  # noqa: ARG001 - read among the filters
-    service: Names = None,  # noqa: ARG001 - read among the filters
-    key: Names = None,  # noqa: ARG001 - read among the filters
     from_: Start = None,
     to: End = None,
     tz: Zone = None,
@@ -192,7 +186,7 @@ async def get_service_usage(  # noqa: PLR0913, PLR0917 (a query parameter each)
     Filter by member, service, key or a declared dimension as in `GET /v1/usage/events`. List price leaves free units,
     minimums and rounding to invoices. A member sees own usage only. CSV holds all rows and the totals.
     """
-    query, found = await _report(request, shell, caller, team, "service", Asked(meters, from_, to, tz))
+    query, found = await _report(shell, team, filters, "service", Asked(meters, from_, to, tz))
     if format_of(request, format_, SERVED) == "csv":
         return await _csv(request, found, "service", team.currency)
     offset = max(position_of(cursor, int) or 0, 0)
@@ -212,9 +206,7 @@ async def get_service_usage(  # noqa: PLR0913, PLR0917 (a query parameter each)
     return tagged(request, msgspec.json.encode(answer), MEDIA_TYPES["json"])
 
 
-async def _report(
-    request: Request, shell: Shell, caller: Caller, team: Team, by: By, asked: Asked
-) -> tuple[Query, Report]:
+async def _report(shell: Shell, team: Team, filters: tuple[Filter, ...], by: By, asked: Asked) -> tuple[Query, Report]:
     zone = zone_of(asked.tz or team.timezone)
     now = shell.clock()
     edges = range_of(asked.from_, asked.to, zone, now)
@@ -228,7 +220,7 @@ async def _report(
             zone=zone,
             by=by,
             meters=listed(asked.meters),
-            filters=own_filters(caller, filters_of(request.query_params.dict(), OWN)),
+            filters=filters,
         )
         return query, await usage_report.read(conn, team, query)
 
