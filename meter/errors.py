@@ -27,6 +27,7 @@ class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
         super().__init__(detail or self.title)
         self.detail = detail or self.title
         self.members = members
+        self.headers: dict[str, str] = {}
 
 
 class InvalidBody(Problem):
@@ -63,13 +64,34 @@ class BatchTooLarge(Problem):
     remedy = "Send the events in smaller batches."
 
 
+class PointsRefused(Problem):
+    """Some points of the body can't be counted; the others are stored."""
+
+    code = "points_refused"
+    title = "Some points can't be counted"
+    remedy = "Correct what `detail` names at its source; sending the same body again changes nothing."
+
+    def __init__(self, detail: str | None = None, headers: dict[str, str] | None = None) -> None:
+        """Says which and why; `headers` are of the answer, whatever it is."""
+        super().__init__(detail)
+        self.headers |= headers or {}
+
+
+class EventsRefused(Problem):
+    """Some events of the body can't be counted; the others are stored. `rejected` lists them as receipts do."""
+
+    code = "events_refused"
+    title = "Some events can't be counted"
+    remedy = "Correct the events that `rejected` names; sending the others again changes nothing."
+
+
 class UnsupportedEncoding(Problem):
     """The Content-Encoding or Content-Type is not one we read."""
 
     status = 415
     code = "unsupported_encoding"
     title = "This encoding or media type is not supported"
-    remedy = "Send JSON or NDJSON, packed with gzip, deflate, zstd or not at all."
+    remedy = "Send what the address takes (JSON, or a collector's own form), packed as `detail` says or not at all."
 
 
 class Unauthorized(Problem):
@@ -231,6 +253,14 @@ class MeterInUse(Problem):
     code = "meter_in_use"
     title = "This meter has counted something already"
     remedy = "Make another meter, send to that from now on, and archive this one."
+
+
+class InvalidMapping(Problem):
+    """A mapping can't be used as it is written: it can't be read, or names what there is not."""
+
+    code = "invalid_mapping"
+    title = "There can't be such a mapping"
+    remedy = "Correct what `detail` names; the mapping stays as it was."
 
 
 class IdempotencyConflict(Problem):

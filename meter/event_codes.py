@@ -25,6 +25,10 @@ EVENT_CODES: dict[str, EventCode] = {
         "The time has no zone, or is not a time.",
         "Write an RFC 3339 time with its zone, as in `2026-11-20T09:00:00Z`.",
     ),
+    "unsupported_point": EventCode(
+        "The metric's points are of a sort that no usage can be made of: steps up and down, or of no said temporality.",
+        "Export the metric with cumulative temporality.",
+    ),
     "time_in_future": EventCode(
         "The time is more than five minutes ahead of ours.",
         "Set the sender's clock; the same event is taken once its time has come.",

@@ -7,6 +7,7 @@ makes two ids collide harms nobody but their own count, which reusing the id wou
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -20,6 +21,7 @@ _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Za-hjkmnp-tv-z]{25}")
 # With its hyphens only: of 32 plain hex digits (trace ids, md5) every 64th looks like a UUIDv7 and would get any time.
 _UUID7 = re.compile(r"([0-9A-Fa-f]{8})-([0-9A-Fa-f]{4})-7[0-9A-Fa-f]{3}-[89ABab][0-9A-Fa-f]{3}-[0-9A-Fa-f]{12}")
 _encode = msgspec.json.Encoder(order="deterministic", decimal_format="string").encode
+_pack = msgspec.msgpack.Encoder().encode
 
 
 def hashed(kind: bytes, source: str, text: str, meter: str) -> bytes:
@@ -44,6 +46,14 @@ def named(event: Event, meter: str, request: str | None, index: int) -> bytes:
 def segment(event_id: bytes, end_us: int) -> bytes:
     """The identity of an earlier segment of a sample whose last segment is `event_id`."""
     return xxh3_128_digest(event_id + end_us.to_bytes(8, "big", signed=True))
+
+
+def stream(protocol: str, name: str, field: str, told_apart: Sequence[bytes]) -> bytes:
+    """The identity of one number of a metric's series, whose `told_apart` are in an order that its sender can't change.
+
+    Each part goes in with its length, so no two series run together into one.
+    """
+    return xxh3_128_digest(_pack((protocol, name, field, told_apart)))
 
 
 def time_in(event_id: str) -> datetime | None:

@@ -7,10 +7,10 @@ for each other and never deadlock. Only a batch that meets a duplicate pays for 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -22,25 +22,16 @@ from meter.database import Connection, Pool
 from meter.duplicates import Met, Outcome, leaning, receipt, repeats, settle
 from meter.errors import Busy
 from meter.facts import Defaults, Horizon, instant, microseconds
-from meter.model import Caller, Event, Meter, Receipt, Refusal, Rejection, SeriesKey, Team
+from meter.model import Caller, Event, Meter, Receipt, Refusal, Rejection, Team
 from meter.rows import Numbers, Request, Wire, make, pack
-from meter.segments import QUARTER_US
-from meter.series import resolve
+from meter.series import SeriesCache, resolve
+from meter.store import Room, below, copy, hold_floor
 from sql import statement
 
-WEEK_US = 7 * 86_400 * 1_000_000
 AHEAD = timedelta(minutes=5)
 ATTEMPTS = 5
-CACHED_SERIES = 200_000
 Events = Sequence[Event | Rejection]
 _key_order = itemgetter(0, 1)
-
-
-class Known(NamedTuple):
-    """Series ids found under the rules of these meters (id and version); a request under other rules has its own."""
-
-    meters: tuple[tuple[int, int], ...]
-    series: dict[SeriesKey, int]
 
 
 class Ingest:
@@ -50,8 +41,8 @@ class Ingest:
         """Takes events through `pool`; an event's time may lie `past_days` back."""
         self._pool = pool
         self._past = timedelta(days=past_days)
-        self._series: dict[tuple[int, int], Known] = {}
-        self._weeks: set[int] = set()
+        self._series = SeriesCache()
+        self._room = Room()
         self._numbers = Numbers()
 
     async def take(
@@ -66,7 +57,7 @@ class Ingest:
             async with self._pool.connection() as conn:
                 shared = await self._request(conn, team, caller.member, events, now, request)
                 rows, refused = await self._rows(conn, caller, events, shared)
-                await self._prepare(conn, rows)
+                await self._room.prepare(conn, (row[0] for row in rows))
                 outcome = await _store(conn, team.id, rows, Outcome(set(), refused))
         except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
             raise Busy("nothing of this body was stored; send it again") from error
@@ -85,7 +76,7 @@ class Ingest:
         self, conn: Connection, caller: Caller, events: Events, request: Request
     ) -> tuple[list[Wire], dict[int, Refusal]]:
         """The rows of all good events, their series made where missing; and why the others are refused."""
-        known = self._known(request, caller)
+        known = self._series.of(request.team_id, caller.key_id, request.meters)
         rows, pending, refused = make(events, request, known, self._numbers)
         if not pending:
             return rows, refused
@@ -98,23 +89,6 @@ class Ingest:
                 refused.setdefault(row.place, bad[row.series])
         good = (row for row in pending if row.place not in refused)
         return rows + pack(good, request.team_id, known, self._numbers), refused
-
-    def _known(self, request: Request, caller: Caller) -> dict[SeriesKey, int]:
-        """The series of a team and key that are known under these very meters; changed ones, and all else, anew."""
-        if sum(len(known.series) for known in self._series.values()) >= CACHED_SERIES:
-            self._series.clear()
-        meters = tuple([(meter.id, meter.version) for meter in request.meters.values()])
-        known = self._series.get((request.team_id, caller.key_id))
-        if known is None or known.meters != meters:
-            known = self._series[request.team_id, caller.key_id] = Known(meters, {})
-        return known.series
-
-    async def _prepare(self, conn: Connection, rows: Iterable[Wire]) -> None:
-        """Makes partitions for weeks that this process has not written to yet, in a transaction before theirs."""
-        for week in sorted({row[0] // WEEK_US for row in rows} - self._weeks):
-            since = instant(week * WEEK_US)
-            await conn.execute(statement("prepare_events"), {"since": since, "until": since + timedelta(days=7)})
-            self._weeks.add(week)
 
 
 async def load_meters(conn: Connection, team_id: int) -> dict[str, Meter]:
@@ -187,26 +161,11 @@ async def _commit(conn: Connection, team_id: int, rows: list[Wire], outcome: Out
 async def _write(conn: Connection, team_id: int, rows: Sequence[Wire]) -> dict[int, Refusal]:
     """COPY and touched log in one commit; instead returns refusals, and writes nothing, where raw data is gone."""
     async with conn.transaction():
-        await conn.execute(statement("share_floor"))
-        floor = await (await conn.execute(statement("get_floor"))).fetchone()
-        late = _below_floor(rows, floor[0] if floor else None)
-        if late:
-            return late
-        async with conn.cursor().copy(statement("copy_events")) as copy:
-            await copy.write(copy_rows.body(row[3] for row in rows))
-        buckets = sorted({row[0] // QUARTER_US for row in rows})
-        touched = {"team_id": team_id, "buckets": [instant(bucket * QUARTER_US) for bucket in buckets]}
-        await conn.execute(statement("log_touched"), touched)
-    return {}
-
-
-def _below_floor(rows: Iterable[Wire], floor: datetime | None) -> dict[int, Refusal]:
-    """Refusals for events with a part where raw data is dropped."""
-    if floor is None:  # nothing was ever dropped
-        return {}
-    floor_us = microseconds(floor)
-    why = Refusal("too_late", f"raw events before {floor.isoformat()} are gone, so nothing can be added there")
-    return {row[2]: why for row in rows if row[0] < floor_us}
+        floor = await hold_floor(conn)
+        late = {row[2]: below(floor) for row in rows if row[0] < floor}
+        if not late:
+            await copy(conn, team_id, rows)
+        return late
 
 
 async def _find_stored(conn: Connection, team_id: int, rows: Sequence[Wire]) -> Met:

@@ -10,6 +10,7 @@ import psycopg
 
 from meter import aggregate, checks
 from meter.database import Connection
+from meter.points.close import close_gaps
 from meter.settings import SETTINGS, Settings, field_of
 from sql import statement
 
@@ -48,6 +49,12 @@ async def prepare(turn: Turn) -> str | None:
     """Makes partitions or chunks ahead of the events that will need them."""
     await aggregate.prepare(turn.conn, turn.now)
     return f"room for events until {turn.now + aggregate.AHEAD:%Y-%m-%d}"
+
+
+async def close(turn: Turn) -> str | None:
+    """Counts levels that nothing followed to the end of their gap."""
+    closed = await close_gaps(turn.conn, turn.now)
+    return f"closed {closed} levels" if closed else None
 
 
 async def check(turn: Turn) -> str | None:

@@ -45,6 +45,10 @@ PERMISSIONS: tuple[Permission, ...] = (
     Permission("manage_members", "list, add, change and remove members", ("admin",), ("owner", "admin")),
     Permission("manage_keys", "list, make, rotate and revoke keys", ("admin",), ("owner", "admin")),
     Permission("manage_meters", "make and change the team's own meters", ("admin",), ("owner", "admin")),
+    Permission(
+        "view_mapping", "see what collectors' metrics count to, and try it", ("read", "admin"), ("owner", "admin")
+    ),
+    Permission("manage_mapping", "change what collectors' metrics count to", ("admin",), ("owner", "admin")),
     Permission("view_audit", "read the team's audit log", ("admin",), ("owner", "admin")),
     Permission("edit_team", "rename the team, change where its bills go", ("admin",), ("owner",)),
     Permission("delete_team", "delete the team", ("admin",), ("owner",)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -15,7 +16,36 @@ from meter.model import Caller, Meter, SeriesKey
 from meter.statuses import STATUS, billed
 from sql import statement
 
+CACHED_SERIES = 200_000
 _encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+class Known(NamedTuple):
+    """Series ids found under the rules of these meters (id and version); a request under other rules has its own."""
+
+    meters: tuple[tuple[int, int], ...]
+    series: dict[SeriesKey, int]
+
+
+class SeriesCache:
+    """The series ids that a process remembers between batches; starts anew when there are more than CACHED_SERIES."""
+
+    def __init__(self) -> None:
+        """Starts empty."""
+        self._known: dict[tuple[int, int], Known] = {}
+
+    def of(self, team_id: int, key_id: int, meters: Mapping[str, Meter]) -> dict[SeriesKey, int]:
+        """The series of a team and key that are known under these very meters; changed ones, and all else, anew.
+
+        Add to it what is resolved under the same meters.
+        """
+        if sum(len(known.series) for known in self._known.values()) >= CACHED_SERIES:
+            self._known.clear()
+        rules = tuple([(meter.id, meter.version) for meter in meters.values()])
+        known = self._known.get((team_id, key_id))
+        if known is None or known.meters != rules:
+            known = self._known[team_id, key_id] = Known(rules, {})
+        return known.series
 
 
 def _identity(key: SeriesKey, meter: Meter, caller: Caller, *, billable: bool) -> UUID:

@@ -19,11 +19,23 @@ Field = Literal["value", "sum", "count"]
 """Which number of a point this is: its only one, or one of the two that a histogram or summary has."""
 
 
+REPLICA_LABELS = ("__replica__", "prometheus_replica")
+"""Labels that tell replicas apart which send the same: in labels, and never in the identity of a stream."""
+
+
 class Point(NamedTuple):
-    """A value at an instant, in microseconds since 2000; no value: the sender says that the stream has ended."""
+    """A value at an instant, in microseconds since 2000; no value: the sender says that the stream has ended.
+
+    It may be any number, below zero and NaN too: what can't be counted is refused where a rule would have it counted.
+    """
 
     time_us: int
     value: Decimal | None
+
+
+def exact(number: float) -> Decimal:
+    """A number as it is written: an int whole, a double by its shortest text."""
+    return Decimal(number) if isinstance(number, int) else Decimal(repr(number + 0.0))  # no minus before a zero
 
 
 class Stream(msgspec.Struct, frozen=True, gc=False):

@@ -51,6 +51,7 @@ def timetable(settings: Settings) -> tuple[Job, ...]:
             jobs.refresh,
             "what is not rolled up is read from raw events, which is slow",
         ),
+        Job("close", 15.0, jobs.close, "a level that no point follows holds as long as its meter says, and no longer"),
         Job("prepare", HOUR, jobs.prepare, "making room for events blocks those who write them, so it is made ahead"),
         Job("check", HOUR, jobs.check, "what does not add up shall be found by us first"),
         Job("trim", DAY, jobs.trim, "rows nobody asks for any more cost everybody who asks"),

@@ -6,9 +6,11 @@ TimescaleDB has lost rows and missed duplicates here before (timescaledb#7672, #
 from __future__ import annotations
 
 import asyncio
+import random
 from datetime import timedelta
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from meter import aggregate
@@ -16,6 +18,8 @@ from meter.database import Connection
 from meter.ingest import Ingest
 from meter.model import Event
 from tests.contract.place import NOW, PAST_DAYS, Place, Rows, ask, differences, send
+from tests.contract.test_points import by_quarter, expected, part, stream, target
+from tests.contract.test_points import send as send_points
 
 pytestmark = pytest.mark.parametrize("engine", ["timescale"], indirect=True, scope="session")
 
@@ -114,3 +118,23 @@ async def test_compressed_chunks_are_dropped(place: Place) -> None:
         await ask(conn, "drop_before", {"instant": NOW - WEEK * 5})
         assert (await ask(conn, "count_raw"))[0][0] == EVENTS * 3 // 4
         assert await ask(conn, "list_daily") == before
+
+
+async def test_late_points_revise_what_is_compressed(place: Place) -> None:
+    """Rows go and come in the columnstore of usage and of points, and the buckets follow."""
+    chance = random.Random(3)  # noqa: S311 - no secret
+    way = target("level")
+    whole = stream((at, chance.randrange(90)) for at in range(0, 9_000, 45))
+    late = sorted(chance.sample(range(len(whole.points)), 60))
+    timely = [point for number, point in enumerate(whole.points) if number not in late]
+    await send_points(place, way, msgspec.structs.replace(whole, points=timely))
+    async with place.pool.connection() as conn:
+        assert await aggregate.refresh(conn)
+        await ask(conn, "compress", {"instant": NOW + timedelta(days=30)})
+        await ask(conn, "compress_points", {"instant": NOW + timedelta(days=30)})
+        for number in late:
+            await send_points(place, way, part(whole, slice(number, number + 1)))
+        assert (await send_points(place, way, whole)).duplicates == len(whole.points)
+        assert await by_quarter(place) == expected(way, [whole])
+        assert await aggregate.refresh(conn)
+        assert await by_quarter(place) == expected(way, [whole])

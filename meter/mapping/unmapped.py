@@ -1,0 +1,84 @@
+"""What no rule takes: counted by name and reason, never billed, never dropped in silence; and listed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+from psycopg.types.json import Jsonb
+
+from meter.database import Connection
+from meter.mapping.route import Unmapped
+from sql import statement
+
+LONGEST_NAME = 300
+LONGEST_DETAIL = 500
+
+
+class Left(NamedTuple):
+    """Points or events of one name that make no usage: how many, why, and the labels of one of them."""
+
+    name: str
+    why: Unmapped
+    points: int
+    unit: str
+    labels: Mapping[str, object]
+
+
+class Listed(NamedTuple):
+    """A name that no rule takes, since when and how often; `kind` and `help` are what its sender says about it."""
+
+    source: str
+    name: str
+    reason: str
+    detail: str
+    points: int
+    unit: str
+    kind: str
+    help: str
+    labels: dict[str, Any]
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+
+async def note(conn: Connection, team_id: int, source: str, left: Iterable[Left], now: datetime) -> None:
+    """Counts what was left over of a body. A body that comes again is counted again here, and only here."""
+    found: dict[tuple[str, str], Left] = {}
+    for each in left:
+        key = storable(each.name)[:LONGEST_NAME], each.why.reason
+        before = found[key].points if key in found else 0
+        found[key] = each._replace(points=before + each.points)
+    if not found:
+        return
+    parameters = {
+        "team_id": team_id,
+        "source": source,
+        "now": now,
+        "names": [name for name, _ in found],
+        "reasons": [reason for _, reason in found],
+        "details": [storable(each.why.detail)[:LONGEST_DETAIL] for each in found.values()],
+        "points": [each.points for each in found.values()],
+        "units": [storable(each.unit)[:LONGEST_NAME] for each in found.values()],
+        "labels": [jsonb(each.labels) for each in found.values()],
+    }
+    await conn.execute(statement("note_unmapped"), parameters)
+
+
+async def unmapped(conn: Connection, team_id: int, after: tuple[str, str, str], rows: int) -> list[Listed]:
+    """What no rule takes, at most `rows` after a source, name and reason."""
+    source, name, reason = after
+    asked = {"team_id": team_id, "after_source": source, "after_name": name, "after_reason": reason, "rows": rows}
+    found = await (await conn.execute(statement("list_unmapped"), asked)).fetchall()
+    return [Listed._make((*row[:8], msgspec.json.decode(row[8]), *row[9:])) for row in found]
+
+
+def storable(text: str) -> str:
+    """A text as the database can hold it: it has no NUL."""
+    return text.replace("\0", "")
+
+
+def jsonb(labels: Mapping[str, object]) -> Jsonb:
+    """Labels as the database can hold them."""
+    return Jsonb({storable(name): storable(v) if isinstance(v, str) else v for name, v in labels.items()})

@@ -1,0 +1,4 @@
+-- Weekly partitions of points.
+
+create table point (like point_shape including all) partition by range (time);
+drop table point_shape;

@@ -1,0 +1,11 @@
+-- Keeps what a sender says about metrics apart from their points; in the order of names.
+
+insert into described as d (team_id, source, name, kind, unit, help)
+select %(team_id)s, %(source)s, w.name, w.kind, w.unit, w.help
+from unnest(
+    %(names)s::text [], %(kinds)s::text [], %(units)s::text [], %(helps)s::text []
+) as w (name, kind, unit, help)
+order by w.name
+on conflict (team_id, source, name) do update
+set kind = excluded.kind, unit = excluded.unit, help = excluded.help
+where (d.kind, d.unit, d.help) is distinct from (excluded.kind, excluded.unit, excluded.help)

@@ -1,0 +1,3 @@
+-- Rolls up what is touched.
+
+call refresh(1000)
