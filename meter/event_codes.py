@@ -1,4 +1,7 @@
-"""Why a single event is not taken: the registry of the codes that receipts carry, and what to do about each."""
+"""Why a single event or point is not taken, or makes no usage: the registries of these codes, with remedies.
+
+Receipts carry those of events, the list of what no rule takes carries the reasons of what is unmapped.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from typing import NamedTuple
 
 
 class EventCode(NamedTuple):
-    """When an event is not taken under a code, and what to do about it."""
+    """When a code is given, and what to do about it."""
 
     when: str
     remedy: str
@@ -80,5 +83,37 @@ EVENT_CODES: dict[str, EventCode] = {
     "id_conflict": EventCode(
         "The same identity is stored with another quantity, series or duration.",
         "Give another fact another id; what is stored stays as it is.",
+    ),
+    "no_rule": EventCode(
+        "No rule of the mapping fits, and no meter has the name of the event's type.",
+        "Write a rule for it, or one that ignores it; then send the event again.",
+    ),
+}
+
+UNMAPPED_REASONS: dict[str, EventCode] = {
+    "no_rule": EVENT_CODES["no_rule"]._replace(
+        when="No rule of the mapping fits; of an event, no meter has the name of its type either.",
+        remedy="Write a rule for it, or one that ignores it.",
+    ),
+    "not_countable": EventCode(
+        "The rule's meter can't be made of values read like that: a gauge's don't add up, and counts do nothing else.",
+        "Let the rule count to the sort of meter that `detail` names, or say in `read` how its values are meant.",
+    ),
+    "labels_too_long": EventCode(
+        "The stream has more labels, or longer ones, than rules are asked about.",
+        "Leave labels out where they are made, or where they are sent on.",
+    ),
+    "unknown_meter": EVENT_CODES["unknown_meter"]._replace(
+        remedy="Name a meter that `GET /v1/meters` lists in the rule, or have it made."
+    ),
+    "meter_archived": EVENT_CODES["meter_archived"]._replace(
+        remedy="Let the rule count to another meter or ignore it, or have the meter put back into use."
+    ),
+    "undeclared_dimension": EVENT_CODES["undeclared_dimension"]._replace(
+        remedy="Leave the dimension out of the rule, or have the meter declare it."
+    ),
+    "too_many_dimensions": EVENT_CODES["too_many_dimensions"]._replace(remedy="Leave some out of the rule."),
+    "string_too_long": EVENT_CODES["string_too_long"]._replace(
+        remedy="Make it of other labels in the rule, or leave it out there."
     ),
 }

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from meter.errors import CODES, Problem
-from meter.event_codes import EVENT_CODES
+from meter.event_codes import EVENT_CODES, UNMAPPED_REASONS, EventCode
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "problems.md"
 HEAD = """\
@@ -39,6 +39,16 @@ the same event helps only where the last column says so.
 | code | when | what to do |
 |---|---|---|
 """
+UNMAPPED = """
+## What makes no usage
+
+Points of collectors that the mapping makes no usage of are no error: they are taken and not billed.
+`GET /v1/mapping/unmapped` lists their metrics under one of these reasons, with a detail; so it does the types of events
+that no rule takes. A mapping that is changed is asked about what comes from then on.
+
+| reason | when | what to do |
+|---|---|---|
+"""
 
 
 def retry(problem: type[Problem]) -> str:
@@ -54,12 +64,19 @@ def cell(text: str) -> str:
 
 
 def rows() -> Iterator[str]:
-    """Walk over the lines of both tables, with what stands between them."""
+    """Walk over the lines of all tables, with what stands between them."""
     for problem in sorted(CODES, key=lambda each: (each.status, each.code)):
         when = cell(inspect.getdoc(problem) or "")
         yield f"| {problem.status} | `{problem.code}` | {when} | {cell(problem.remedy)} | {retry(problem)} |\n"
     yield EVENTS
-    for name, code in EVENT_CODES.items():
+    yield from coded(EVENT_CODES)
+    yield UNMAPPED
+    yield from coded(UNMAPPED_REASONS)
+
+
+def coded(registry: Mapping[str, EventCode]) -> Iterator[str]:
+    """Walk over the lines of a table of codes."""
+    for name, code in registry.items():
         yield f"| `{name}` | {cell(code.when)} | {cell(code.remedy)} |\n"
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from api.ingest import events, samples
+from api.ingest import cloudevents, collectd, events, lago, otlp, remote_write, samples
 
-PROTOCOLS = (events, samples)
-"""Every decoder: `decode(body, content_type, max_batch)` to events, refused ones as Rejections in their place."""
+PROTOCOLS = (events, samples, cloudevents, lago, otlp, remote_write, collectd)
+"""Every decoder. What it answers is counted by one way in: events, things that happened, or streams of points."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import socket
@@ -9,24 +10,33 @@ import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Callable
 
+import cramjam
 import pytest
 import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.body import ENCODINGS, MOST_MEMBERS, gunzip, inflate, unzstd
+from api.body import ENCODINGS, MOST_MEMBERS, SNAPPY_RATIO, gunzip, inflate, unsnappy, unzstd
 from meter.errors import BodyTooLarge, InvalidBody
 from tests.api.site import LARGEST_BODY, Site, problem
 
 Pack = Callable[[bytes], bytes]
+
+
+def snapped(content: bytes) -> bytes:
+    """Pack as one raw snappy block."""
+    return bytes(cramjam.snappy.compress_raw(content))
+
 
 PACKERS: dict[str, Pack] = {
     "gzip": gzip.compress,
     "x-gzip": gzip.compress,
     "deflate": zlib.compress,
     "zstd": zstandard.compress,
+    "snappy": snapped,
 }
-UNPACK = {"gzip": gunzip, "deflate": inflate, "zstd": unzstd}
+UNPACK = {"gzip": gunzip, "deflate": inflate, "zstd": unzstd, "snappy": unsnappy}
+MEMBERLESS = ("deflate", "snappy")
 names = pytest.mark.parametrize("name", sorted(UNPACK))
 
 
@@ -72,7 +82,7 @@ def test_what_is_no_packing_is_refused(name: str, rest: bytes) -> None:
 def test_a_bomb_is_refused_before_it_fills_memory(name: str) -> None:
     """200 MB of zeros in a few kB, and bombs within the second member, stop at the limit."""
     bomb = PACKERS[name](bytes(200_000_000))
-    bombs = [bomb] if name == "deflate" else [bomb, PACKERS[name](b"a") + bomb]
+    bombs = [bomb] if name in MEMBERLESS else [bomb, PACKERS[name](b"a") + bomb]
     for each in bombs:
         tracemalloc.start()
         with pytest.raises(BodyTooLarge):
@@ -88,6 +98,25 @@ def test_a_zstd_window_that_is_too_wide_is_refused() -> None:
     packer = zstandard.ZstdCompressor(compression_params=wide).compressobj()
     with pytest.raises(InvalidBody, match="memory"):
         unzstd(packer.compress(b"a" * 100) + packer.flush(), LARGEST_BODY)
+
+
+@given(size=st.integers(0, 1 << 32), rest=st.binary(max_size=64))
+def test_snappy_can_announce_no_more_than_it_holds(size: int, rest: bytes) -> None:
+    """What a block says of its size is believed only where its bytes can come to that much."""
+    announced = bytearray()
+    while size >= 0x80:
+        announced.append(size & 0x7F | 0x80)
+        size >>= 7
+    packed = bytes(announced) + bytes((size,)) + rest
+    with contextlib.suppress(InvalidBody, BodyTooLarge):
+        assert len(unsnappy(packed, LARGEST_BODY)) <= SNAPPY_RATIO * len(packed)
+
+
+def test_snappy_packs_no_better_than_its_ratio() -> None:
+    """The bound is above what the best case comes to, so nothing that is good is refused."""
+    packed = snapped(bytes(1 << 24))
+    assert 20 < (1 << 24) / len(packed) < SNAPPY_RATIO
+    assert unsnappy(packed, 1 << 24) == bytes(1 << 24)
 
 
 def test_large_bodies_come_out_whole() -> None:
@@ -158,7 +187,7 @@ async def test_no_route_reads_a_body_before_it_knows_the_key(site: Site) -> None
     assert problem(answer) == "unauthorized"
 
 
-@names
+@pytest.mark.parametrize("name", sorted(set(UNPACK) - {"snappy"}))
 def test_a_body_of_countless_parts_is_refused(name: str) -> None:
     """Millions of empty members fit into a body, and each costs time; a few thousand are a body."""
     assert UNPACK[name](PACKERS[name](b"x") * MOST_MEMBERS, MOST_MEMBERS) == b"x" * MOST_MEMBERS

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from api.ingest import PROTOCOLS, events, samples
+from api.ingest import events
 from meter.errors import BatchTooLarge, InvalidBody
 from meter.model import Event, Rejection
 
@@ -101,10 +101,3 @@ def test_problems_pass_through() -> None:
         events.decode(b"", JSON, 1)
     with pytest.raises(BatchTooLarge):
         events.decode(b"[{}, {}]", JSON, 1)
-
-
-def test_every_decoder_is_listed() -> None:
-    """The protocols, each with the same entrance."""
-    assert (events, samples) == PROTOCOLS
-    for protocol in PROTOCOLS:
-        assert protocol.decode(b"[]", JSON, 1) == []
