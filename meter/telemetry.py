@@ -23,6 +23,7 @@ from meter.streams import Description, Kind, Refused, Stream, Telemetry
 from sql import statement
 
 CACHED_ROUTES = 200_000
+CACHED_DESCRIPTIONS = 50_000
 LONGEST_HELP = 1_000
 DESCRIBED_AGAIN = timedelta(seconds=60)
 Circumstances = tuple[int, int, str, tuple[tuple[int, int], ...], str | None]
@@ -52,6 +53,7 @@ class Intake:
         self._points = Points(pool, past_days)
         self._mappings = MappingCache()
         self._routes: dict[Circumstances, dict[bytes, Target]] = {}
+        self._said: dict[tuple[int, str], dict[str, Description]] = {}
         self._described: dict[tuple[int, str], tuple[datetime, dict[str, Kind]]] = {}
 
     async def take(self, team: Team, caller: Caller, source: str, telemetry: Telemetry, now: datetime) -> Outcome:
@@ -61,7 +63,7 @@ class Intake:
         """
         try:
             async with self._pool.connection() as conn:
-                await _note_described(conn, team.id, source, telemetry.described)
+                await self._note_described(conn, team.id, source, telemetry.described)
                 meters = await load_meters(conn, team.id)
                 rules = await self._mappings.of(conn, team.id)
                 kinds = await self._kinds(conn, team.id, source, now)
@@ -123,6 +125,27 @@ class Intake:
         self._described[team_id, source] = now, found
         return found
 
+    async def _note_described(
+        self, conn: Connection, team_id: int, source: str, described: Sequence[Description]
+    ) -> None:
+        """Keeps what a sender says of metrics apart from their points; what it said before, it need not be asked."""
+        said = self._said.setdefault((team_id, source), {})
+        new = {each.name: each for each in described if said.get(each.name) != each}
+        if not new:
+            return
+        parameters = {
+            "team_id": team_id,
+            "source": source,
+            "names": [storable(name)[:LONGEST_NAME] for name in new],
+            "kinds": [each.kind for each in new.values()],
+            "units": [storable(each.unit)[:LONGEST_NAME] for each in new.values()],
+            "helps": [storable(each.help)[:LONGEST_HELP] for each in new.values()],
+        }
+        await conn.execute(statement("note_described"), parameters)
+        if sum(map(len, self._said.values())) > CACHED_DESCRIPTIONS:
+            self._said.clear()
+        said.update(new)
+
     async def _note_unmapped(
         self, team: Team, source: str, routed: Sequence[tuple[Stream, Target]], now: datetime
     ) -> None:
@@ -143,18 +166,3 @@ class Intake:
 
 def _points(streams: Sequence[Stream]) -> int:
     return sum(len(stream.points) for stream in streams)
-
-
-async def _note_described(conn: Connection, team_id: int, source: str, described: Sequence[Description]) -> None:
-    if not described:
-        return
-    last = {storable(each.name)[:LONGEST_NAME]: each for each in described}
-    parameters = {
-        "team_id": team_id,
-        "source": source,
-        "names": list(last),
-        "kinds": [each.kind for each in last.values()],
-        "units": [storable(each.unit)[:LONGEST_NAME] for each in last.values()],
-        "helps": [storable(each.help)[:LONGEST_HELP] for each in last.values()],
-    }
-    await conn.execute(statement("note_described"), parameters)

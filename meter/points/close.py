@@ -8,7 +8,7 @@ from datetime import datetime
 from meter.database import Connection
 from meter.points.counting import Head, Row, rows_of
 from meter.points.streams import advance, lock_due
-from meter.points.take import write_usage
+from meter.points.write import write_usage
 from meter.store import NoRoomError, Room, hold_floor
 
 MOST = 5_000

@@ -193,6 +193,8 @@ def revise(origin: Origin, head: Head | None, before: Sequence[Kept], came: Sequ
     `before` is in order of time and leaves out none between the last value before the earliest that came and the first
     value (or else the first end) after the latest.
     """
+    if len(came) == 1 and len(before) == 1 and head is not None and _follows(head, came[0]):
+        return _followed(origin, before[0], came[0])
     there = {point.time_us: point.value for point in before}
     new: list[Kept] = []
     duplicates = conflicts = 0
@@ -212,6 +214,18 @@ def revise(origin: Origin, head: Head | None, before: Sequence[Kept], came: Sequ
     return Revision(
         new, sorted(old_rows - new_rows), sorted(new_rows - old_rows), _head(head, merged), duplicates, conflicts
     )
+
+
+def _follows(head: Head, point: Kept) -> bool:
+    """Whether a value comes after the last one of an open stream: what nearly every point does."""
+    return point.value is not None and not head.closed and head.ended_us is None and point.time_us > head.newest_us
+
+
+def _followed(origin: Origin, last: Kept, point: Kept) -> Revision:
+    """What a value changes that follows the last one: a level held until now, and what it counts itself."""
+    held = counted(origin, last, None, point.time_us, None) if last.reading.way == "level" else ()
+    rows = [*held, *counted(origin, point, last.value, None, None)]
+    return Revision([point], [], rows, Head(point, None, point.time_us), 0, 0)
 
 
 def _time(point: Kept) -> int:

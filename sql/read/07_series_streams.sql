@@ -14,7 +14,8 @@ select
     s.unit,
     s.labels,
     s.started_at,
-    s.last_time,
-    s.closed
+    h.last_time,
+    h.closed
 from reading as r
-inner join stream as s on r.stream_id = s.id;
+inner join stream as s on r.stream_id = s.id
+inner join stream_head as h on s.id = h.stream_id;

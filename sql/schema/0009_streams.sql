@@ -1,7 +1,6 @@
 -- What collectors send: streams of points, how each is counted, what no rule takes, and the rules themselves.
 
--- One time series as its sender tells it apart: where it stands, so that the next point needs no look at earlier ones.
--- Row locks order those who send for one stream. A counter that counts since another instant is another stream.
+-- One time series as its sender tells it apart. A counter that counts since another instant is another stream.
 create table stream (
     id bigint generated always as identity primary key,
     team_id bigint not null references team,
@@ -14,16 +13,8 @@ create table stream (
     labels jsonb not null,
     started_at timestamptz,
     created_at timestamptz not null default now(),
-    last_time timestamptz, -- the newest point with a value, and how it was read
-    last_value numeric,
-    last_reading_id bigint,
-    ended_at timestamptz, -- the first mark of an end after it
-    newest_at timestamptz,
-    closed boolean not null default false, -- its level is counted for as long as it holds without another point
-    closes_at timestamptz, -- when that will be due
-    unique (team_id, identity),
-    check ((last_time is null) = (last_value is null) and (last_time is null) = (last_reading_id is null))
-) with (fillfactor = 70); -- a stream is written with each of its points, and stays on its page
+    unique (team_id, identity)
+);
 
 -- How points of a stream were counted: a recipe is never changed, so what a point came to can be computed again.
 create table reading (
@@ -38,7 +29,20 @@ create table reading (
     unique (stream_id, series_id, way, multiply, divide, gap_rule, gap_us)
 );
 create index reading_series on reading (series_id);
-alter table stream add foreign key (last_reading_id) references reading;
+
+-- Where a stream stands, so that the next point needs no look at earlier ones. Its lock orders those who send for one
+-- stream. Apart from the stream, as it is written with each of its points; and stays on its page.
+create table stream_head (
+    stream_id bigint primary key references stream,
+    last_time timestamptz, -- the newest point with a value, and how it was read
+    last_value numeric,
+    last_reading_id bigint references reading,
+    ended_at timestamptz, -- the first mark of an end after it
+    newest_at timestamptz, -- the newest point of either kind
+    closed boolean not null default false, -- its level is counted for as long as it holds without another point
+    closes_at timestamptz, -- when that will be due
+    check ((last_time is null) = (last_value is null) and (last_time is null) = (last_reading_id is null))
+) with (fillfactor = 70);
 
 -- The shape of point, once for both engines.
 create table point_shape (

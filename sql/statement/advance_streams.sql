@@ -1,16 +1,16 @@
--- Where these streams stand now.
+-- Where these streams stand now; times in microseconds since 2000.
 
-update stream as s
+update stream_head as s
 set
-    last_time = w.last_time,
+    last_time = '2000-01-01 00:00:00+00'::timestamptz + w.last_us * interval '1 microsecond',
     last_value = w.last_value,
-    last_reading_id = w.last_reading_id,
-    ended_at = w.ended_at,
-    newest_at = w.newest_at,
+    last_reading_id = w.reading_id,
+    ended_at = '2000-01-01 00:00:00+00'::timestamptz + w.ended_us * interval '1 microsecond',
+    newest_at = '2000-01-01 00:00:00+00'::timestamptz + w.newest_us * interval '1 microsecond',
     closed = w.closed,
-    closes_at = w.closes_at
+    closes_at = '2000-01-01 00:00:00+00'::timestamptz + w.closes_us * interval '1 microsecond'
 from unnest(
-    %(streams)s::bigint [], %(last_times)s::timestamptz [], %(last_values)s::numeric [], %(readings)s::bigint [],
-    %(ended)s::timestamptz [], %(newest)s::timestamptz [], %(closed)s::boolean [], %(closes)s::timestamptz []
-) as w (id, last_time, last_value, last_reading_id, ended_at, newest_at, closed, closes_at)
-where s.id = w.id
+    %(streams)s::bigint [], %(last_us)s::bigint [], %(last_values)s::numeric [], %(readings)s::bigint [],
+    %(ended_us)s::bigint [], %(newest_us)s::bigint [], %(closed)s::boolean [], %(closes_us)s::bigint []
+) as w (stream_id, last_us, last_value, reading_id, ended_us, newest_us, closed, closes_us)
+where s.stream_id = w.stream_id

@@ -1,9 +1,8 @@
 -- lock_streams
--- Keeps these streams from other writers until the transaction ends, in the order of their ids. Where they stand is asked
--- afterwards: what is joined to a row that was waited for would still be that of before.
+-- Keeps these streams from other writers until the transaction ends, in the order of their ids.
 
-select id
-from stream
-where id = any(%(streams)s::bigint [])
-order by id
+select stream_id
+from stream_head
+where stream_id = any(%(streams)s::bigint [])
+order by stream_id
 for update

@@ -1,6 +1,6 @@
 """A client process: pushes prepared bodies over some connections and prints the seconds it took.
 
-python -m tests.bench.pusher PORT KEY TAG TOTAL BATCH CONNECTIONS
+python -m tests.bench.pusher PORT KEY TAG TOTAL BATCH CONNECTIONS [PROTOCOL]
 """
 
 from __future__ import annotations
@@ -10,28 +10,29 @@ import sys
 import threading
 import time
 
-from tests.bench.bodies import bodies
+from tests.bench.protocols import PROTOCOLS, Protocol
 
 
-def push(port: int, key: str, share: list[bytes]) -> None:
+def push(port: int, key: str, protocol: Protocol, share: list[bytes]) -> None:
     """Sends bodies one after another over one connection."""
     connection = http.client.HTTPConnection("127.0.0.1", port)
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    headers = {"Authorization": f"Bearer {key}", **protocol.headers}
     for body in share:
-        connection.request("POST", "/v1/events", body, headers)
+        connection.request("POST", protocol.path, body, headers)
         answer = connection.getresponse()
         text = answer.read()
-        if answer.status != http.client.OK:
+        if answer.status not in {http.client.OK, http.client.NO_CONTENT}:
             raise SystemExit(text.decode())
     connection.close()
 
 
 def main(arguments: list[str]) -> None:
     """Prepares first, then pushes, and times the pushing alone."""
-    port, key, tag, total, batch, connections = arguments
-    prepared = bodies(tag, int(total), int(batch))
+    port, key, tag, total, batch, connections, *named = arguments
+    protocol = PROTOCOLS[named[0] if named else "events"]
+    prepared = protocol.bodies(tag, int(total), int(batch), int(connections))
     shares = [prepared[n :: int(connections)] for n in range(int(connections))]
-    threads = [threading.Thread(target=push, args=(int(port), key, share)) for share in shares]
+    threads = [threading.Thread(target=push, args=(int(port), key, protocol, share)) for share in shares]
     began = time.perf_counter()
     for thread in threads:
         thread.start()

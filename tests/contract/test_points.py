@@ -18,7 +18,8 @@ from meter.mapping.route import Mapped
 from meter.model import SeriesKey
 from meter.points.close import close_gaps
 from meter.points.counting import GapRule, Kept, Origin, Reading, Way, rows_of
-from meter.points.take import REVISED, Points, Tally
+from meter.points.take import Points
+from meter.points.write import REVISED, Tally
 from meter.segments import QUARTER_US, SECOND_US
 from meter.streams import Point, Stream
 from tests.contract.place import NOW, PAST_DAYS, Place, ask, differences

@@ -1,0 +1,170 @@
+"""Points and the usage they change, in one commit: streams locked, judged by where they stand, written, moved on."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import timedelta
+from operator import attrgetter
+from typing import NamedTuple
+from uuid import UUID
+
+import psycopg
+
+from meter import copy_rows
+from meter.database import Connection
+from meter.errors import Busy
+from meter.facts import instant
+from meter.points.counting import Head, Kept, Origin, Revision, Row, revise
+from meter.points.streams import StreamCache, advance, around, lock
+from meter.rows import Wire
+from meter.store import NoRoomError, Room, below, copy, hold_floor, touch
+from sql import statement
+
+REVISED = timedelta(days=7)  # how far behind the newest point of its stream a point may lie
+ATTEMPTS = 5
+_time = attrgetter("time_us")
+
+RefusedPoints = dict[tuple[str, str, str], int]
+"""How many points can't be counted, by name, code and detail."""
+
+
+class Work(NamedTuple):
+    """The points of one stream that may be taken, in the order they came."""
+
+    stream_id: int
+    origin: Origin
+    points: list[Kept]
+    name: str
+
+
+class Memory(NamedTuple):
+    """What a process remembers between bodies: streams, and where room was made."""
+
+    streams: StreamCache
+    room: Room
+
+
+class Tally(NamedTuple):
+    """What became of points: how many were new, how many were there before, which are refused."""
+
+    accepted: int
+    duplicates: int
+    refused: RefusedPoints
+
+
+async def commit(conn: Connection, team_id: int, work: Sequence[Work], refused: RefusedPoints, memory: Memory) -> Tally:
+    """Writes what the points change, in one transaction that holds their streams; a deadlock with others is retried.
+
+    Only there is known how far back a level reaches that a point ends, hence room may have to be made then.
+    """
+    for _ in range(ATTEMPTS):
+        told: RefusedPoints = defaultdict(int, refused)
+        try:
+            async with conn.transaction():
+                accepted, duplicates = await _write(conn, team_id, work, told, memory)
+        except psycopg.errors.DeadlockDetected:
+            continue  # TimescaleDB writes chunk by chunk, whatever the order of the rows; the other writer goes first
+        except NoRoomError as error:
+            await memory.room.prepare(conn, error.times_us)
+            continue
+        return Tally(accepted, duplicates, told)
+    raise Busy("other writers keep sending the same streams; send it again")
+
+
+async def _write(
+    conn: Connection, team_id: int, work: Sequence[Work], refused: RefusedPoints, memory: Memory
+) -> tuple[int, int]:
+    """Locks, judges and writes; how many points were new and how many there before."""
+    floor = await hold_floor(conn)
+    heads = await lock(conn, [each.stream_id for each in work], memory.streams)
+    revisions = await _judge(conn, team_id, work, heads, refused)
+    kept: dict[int, Revision] = {}
+    for each, revision in zip(work, revisions, strict=True):
+        if any(row.time_us < floor for row in (*revision.gone, *revision.rows)):
+            refused[each.name, *below(floor)] += len(revision.points)
+        else:
+            kept[each.stream_id] = revision
+    memory.room.check(row.time_us for revision in kept.values() for row in revision.rows)
+    await _store(conn, team_id, kept)
+    return sum(len(found.points) for found in kept.values()), sum(found.duplicates for found in revisions)
+
+
+async def _judge(
+    conn: Connection,
+    team_id: int,
+    work: Sequence[Work],
+    heads: dict[int, Head | None],
+    refused: RefusedPoints,
+) -> list[Revision]:
+    """What the points of each stream change; looks at earlier points only of streams that some points come late to."""
+    window = REVISED // timedelta(microseconds=1)
+    timely: list[list[Kept]] = []
+    late: dict[int, tuple[int, int]] = {}
+    for each in work:
+        head = heads[each.stream_id]
+        points = each.points if head is None else [p for p in each.points if p.time_us >= head.newest_us - window]
+        if len(points) < len(each.points):
+            why = f"points more than {REVISED.days} days behind the newest of their stream change nothing any more"
+            refused[each.name, "too_late", why] += len(each.points) - len(points)
+        timely.append(points)
+        if head is not None and points and not _ahead(head, points):
+            times = [point.time_us for point in points]
+            late[each.stream_id] = min(times), max(times)
+    there = await around(conn, team_id, late) if late else {}
+    found: list[Revision] = []
+    for each, points in zip(work, timely, strict=True):
+        head = heads[each.stream_id]
+        before = there.get(each.stream_id, head.points() if head else [])
+        revision = revise(each.origin, head, before, points)
+        if revision.conflicts:
+            why = "the stream has another value at that instant; the first one stays"
+            refused[each.name, "id_conflict", why] += revision.conflicts
+        found.append(revision)
+    return found
+
+
+def _ahead(head: Head, points: Sequence[Kept]) -> bool:
+    """Whether the head says all that these points need to know: they are newer, or its last value once more."""
+    earliest = min(map(_time, points))
+    return earliest > head.newest_us or (head.last is not None and earliest == head.last.time_us == head.newest_us)
+
+
+async def _store(conn: Connection, team_id: int, revisions: dict[int, Revision]) -> None:
+    """Points, usage taken back, usage written, heads."""
+    changed = {stream_id: revision for stream_id, revision in revisions.items() if revision.points}
+    if not changed:
+        return
+    body = copy_rows.body(
+        copy_rows.point_row(team_id, stream_id, point.time_us, point.value, point.reading.id)
+        for stream_id, revision in changed.items()
+        for point in revision.points
+    )
+    async with conn.cursor().copy(statement("copy_points")) as sink:
+        await sink.write(body)
+    await write_usage(
+        conn,
+        team_id,
+        [row for revision in changed.values() for row in revision.gone],
+        [row for revision in changed.values() for row in revision.rows],
+    )
+    await advance(conn, {stream_id: revision.head for stream_id, revision in changed.items()})
+
+
+async def write_usage(conn: Connection, team_id: int, gone: list[Row], rows: list[Row]) -> None:
+    """Takes rows of usage back and writes others, in the caller's transaction; their quarters are touched."""
+    if gone:
+        gone.sort()
+        times = [instant(row.time_us) for row in gone]
+        parameters = {"team_id": team_id, "times": times, "event_ids": [UUID(bytes=row.event_id) for row in gone]}
+        await conn.execute(statement("take_back_events"), parameters)
+        await touch(conn, team_id, (row.time_us for row in gone))
+    if rows:
+        await copy(conn, team_id, [_wire(team_id, row) for row in sorted(rows)])
+
+
+def _wire(team_id: int, row: Row) -> Wire:
+    packed = copy_rows.plain_row(team_id, row.time_us, row.event_id, row.series_id, copy_rows.numeric(row.quantity))
+    if row.covers_us is not None:
+        packed = copy_rows.full_row(packed, row.covers_us, None)
+    return row.time_us, row.event_id, 0, packed

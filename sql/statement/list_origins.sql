@@ -1,0 +1,5 @@
+-- Whose these streams are, and which.
+
+select id, team_id, identity, started_at
+from stream
+where id = any(%(streams)s::bigint [])
