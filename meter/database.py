@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from psycopg import AsyncConnection, ProgrammingError
+from psycopg import AsyncConnection, InterfaceError, OperationalError, ProgrammingError
 from psycopg.conninfo import make_conninfo
 from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
+
+from meter.errors import Busy
 
 Connection = AsyncConnection[TupleRow]
 Pool = AsyncConnectionPool[Connection]
@@ -56,3 +58,13 @@ async def pool(url: str, size: int, options: str = "") -> AsyncIterator[Pool]:
         connection_class=AsyncConnection[TupleRow],
     ) as opened:
         yield opened
+
+
+@asynccontextmanager
+async def lent(pool: Pool, lost: str = "nothing of this body was stored; send it again") -> AsyncIterator[Connection]:
+    """A connection of a pool to write with. Raises Busy, with what is `lost` then, when the database can't be used."""
+    try:
+        async with pool.connection() as conn:
+            yield conn
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        raise Busy(lost) from error

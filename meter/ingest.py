@@ -15,10 +15,9 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import psycopg
-from psycopg_pool import PoolTimeout
 
 from meter import copy_rows, facts
-from meter.database import Connection, Pool
+from meter.database import Connection, Pool, lent
 from meter.duplicates import Met, Outcome, leaning, receipt, repeats, settle
 from meter.errors import Busy
 from meter.facts import Defaults, Horizon, instant, microseconds
@@ -53,14 +52,11 @@ class Ingest:
         Events that a decoder refused come as Rejections and keep their index. Raises Busy when nothing could be
         committed; the same body may then be sent again.
         """
-        try:
-            async with self._pool.connection() as conn:
-                shared = await self._request(conn, team, caller.member, events, now, request)
-                rows, refused = await self._rows(conn, caller, events, shared)
-                await self._room.prepare(conn, (row[0] for row in rows))
-                outcome = await _store(conn, team.id, rows, Outcome(set(), refused))
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
-            raise Busy("nothing of this body was stored; send it again") from error
+        async with lent(self._pool) as conn:
+            shared = await self._request(conn, team, caller.member, events, now, request)
+            rows, refused = await self._rows(conn, caller, events, shared)
+            await self._room.prepare(conn, (row[0] for row in rows))
+            outcome = await _store(conn, team.id, rows, Outcome(set(), refused))
         return receipt(len(events), outcome)
 
     async def _request(

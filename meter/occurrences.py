@@ -6,17 +6,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-import psycopg
-from psycopg_pool import PoolTimeout
-
-from meter.database import Pool
-from meter.errors import Busy
+from meter.database import Pool, lent
 from meter.ingest import Ingest, load_meters
 from meter.mapping.event_rules import EventRule
 from meter.mapping.occurrences import events_of
 from meter.mapping.route import Unmapped
 from meter.mapping.store import MappingCache
-from meter.mapping.unmapped import Left, note
+from meter.mapping.unmapped import NOT_NOTED, Left, note
 from meter.model import Caller, Event, Meter, Receipt, Refusal, Rejection, Team
 from meter.streams import Occurrence
 
@@ -55,12 +51,9 @@ class Happenings:
 
         Raises Busy when nothing could be committed; the same body may then be sent again.
         """
-        try:
-            async with self._pool.connection() as conn:
-                meters = await load_meters(conn, team.id)
-                rules = await self._mappings.of(conn, team.id)
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
-            raise Busy("nothing of this body was stored; send it again") from error
+        async with lent(self._pool) as conn:
+            meters = await load_meters(conn, team.id)
+            rules = await self._mappings.of(conn, team.id)
         made: list[Event | Rejection] = []
         places: list[int] = []
         left: list[Left] = []
@@ -83,11 +76,8 @@ class Happenings:
     async def _note(self, team: Team, source: str, left: Sequence[Left], now: datetime) -> None:
         if not left:
             return
-        try:
-            async with self._pool.connection() as conn:
-                await note(conn, team.id, source, left, now)
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
-            raise Busy("what no rule takes could not be noted; send it again, nothing counts twice") from error
+        async with lent(self._pool, NOT_NOTED) as conn:
+            await note(conn, team.id, source, left, now)
 
 
 def _parts(

@@ -7,15 +7,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-import psycopg
-from psycopg_pool import PoolTimeout
-
-from meter.database import Connection, Pool
-from meter.errors import Busy
+from meter.database import Connection, Pool, lent
 from meter.ingest import load_meters
 from meter.mapping.route import Ignored, Mapped, Target, Unmapped, route
 from meter.mapping.store import MappingCache, Rules
-from meter.mapping.unmapped import LONGEST_NAME, Left, note, storable
+from meter.mapping.unmapped import LONGEST_NAME, NOT_NOTED, Left, note, storable
 from meter.model import Caller, Meter, Team
 from meter.points.take import Points
 from meter.replicas import elected
@@ -52,7 +48,7 @@ class Intake:
         self._pool = pool
         self._points = Points(pool, past_days)
         self._mappings = MappingCache()
-        self._routes: dict[Circumstances, dict[bytes, Target]] = {}
+        self._routes: dict[Circumstances, dict[tuple[bytes, Kind], Target]] = {}
         self._said: dict[tuple[int, str], dict[str, Description]] = {}
         self._described: dict[tuple[int, str], tuple[datetime, dict[str, Kind]]] = {}
 
@@ -61,15 +57,12 @@ class Intake:
 
         Raises Busy when nothing could be committed; the same body may then be sent again.
         """
-        try:
-            async with self._pool.connection() as conn:
-                await self._note_described(conn, team.id, source, telemetry.described)
-                meters = await load_meters(conn, team.id)
-                rules = await self._mappings.of(conn, team.id)
-                kinds = await self._kinds(conn, team.id, source, now)
-                streams = await elected(conn, team.id, telemetry.streams, now)
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
-            raise Busy("nothing of this body was stored; send it again") from error
+        async with lent(self._pool) as conn:
+            await self._note_described(conn, team.id, source, telemetry.described)
+            meters = await load_meters(conn, team.id)
+            rules = await self._mappings.of(conn, team.id)
+            kinds = await self._kinds(conn, team.id, source, now)
+            streams = await elected(conn, team.id, telemetry.streams, now)
         routed = self._route(team, caller, source, streams, (rules, meters, kinds))
         mapped = [(stream, target) for stream, target in routed if isinstance(target, Mapped)]
         tally = await self._points.take(team, caller, source, mapped, meters, now)
@@ -101,14 +94,14 @@ class Intake:
         known = self._known((team.id, rules.version, source, versions, caller.member))
         found: list[tuple[Stream, Target]] = []
         for stream in streams:
-            target = known.get(stream.identity)
+            target = known.get((stream.identity, stream.kind))
             if target is None:
                 target = route(stream, rules.streams, meters, kinds.get(stream.name), caller.member)
-                known[stream.identity] = target
+                known[stream.identity, stream.kind] = target
             found.append((stream, target))
         return found
 
-    def _known(self, circumstances: Circumstances) -> dict[bytes, Target]:
+    def _known(self, circumstances: Circumstances) -> dict[tuple[bytes, Kind], Target]:
         if sum(map(len, self._routes.values())) > CACHED_ROUTES:
             self._routes.clear()
         return self._routes.setdefault(circumstances, {})
@@ -157,11 +150,8 @@ class Intake:
         ]
         if not left:
             return
-        try:
-            async with self._pool.connection() as conn:
-                await note(conn, team.id, source, left, now)
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
-            raise Busy("what no rule takes could not be noted; send it again, nothing counts twice") from error
+        async with lent(self._pool, NOT_NOTED) as conn:
+            await note(conn, team.id, source, left, now)
 
 
 def _points(streams: Sequence[Stream]) -> int:

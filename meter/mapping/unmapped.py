@@ -13,8 +13,13 @@ from meter.database import Connection
 from meter.mapping.route import Unmapped
 from sql import statement
 
+MOST_NAMES = 10_000
+NOT_NOTED = "what no rule takes could not be noted; send it again, nothing counts twice"
+OTHERS = "(other names)"
 LONGEST_NAME = 300
 LONGEST_DETAIL = 500
+Key = tuple[str, str]
+"""A name, and the reason why it makes no usage."""
 
 
 class Left(NamedTuple):
@@ -27,8 +32,11 @@ class Left(NamedTuple):
     labels: Mapping[str, object]
 
 
-class Listed(NamedTuple):
-    """A name that no rule takes, since when and how often; `kind` and `help` are what its sender says about it."""
+class UnmappedName(msgspec.Struct, frozen=True):
+    """A metric or type of event that makes no usage: why, how much of it came, and what its sender says about it.
+
+    `labels` are those of one of them. A body that was sent twice is counted twice here.
+    """
 
     source: str
     name: str
@@ -44,14 +52,21 @@ class Listed(NamedTuple):
 
 
 async def note(conn: Connection, team_id: int, source: str, left: Iterable[Left], now: datetime) -> None:
-    """Counts what was left over of a body. A body that comes again is counted again here, and only here."""
-    found: dict[tuple[str, str], Left] = {}
+    """Counts what was left over of a body. A body that comes again is counted again here, and only here.
+
+    Of a team at most MOST_NAMES are listed; what comes under yet another name is counted as OTHERS.
+    """
+    found: dict[Key, Left] = {}
     for each in left:
-        key = storable(each.name)[:LONGEST_NAME], each.why.reason
-        before = found[key].points if key in found else 0
-        found[key] = each._replace(points=before + each.points)
+        _add(found, (storable(each.name)[:LONGEST_NAME], each.why.reason), each)
     if not found:
         return
+    named = {"names": [name for name, _ in found], "reasons": [reason for _, reason in found]}
+    asked = {"team_id": team_id, "source": source} | named
+    row = await (await conn.execute(statement("count_unmapped"), asked)).fetchone()
+    listed, known = row or (0, [])
+    if listed + len(found) - len(known) > MOST_NAMES:
+        found = _folded(found, set(known))
     parameters = {
         "team_id": team_id,
         "source": source,
@@ -66,12 +81,25 @@ async def note(conn: Connection, team_id: int, source: str, left: Iterable[Left]
     await conn.execute(statement("note_unmapped"), parameters)
 
 
-async def unmapped(conn: Connection, team_id: int, after: tuple[str, str, str], rows: int) -> list[Listed]:
+def _add(found: dict[Key, Left], key: Key, left: Left) -> None:
+    before = found[key].points if key in found else 0
+    found[key] = left._replace(points=before + left.points)
+
+
+def _folded(found: dict[Key, Left], known: set[int]) -> dict[Key, Left]:
+    """The names that are listed already, and all others as one."""
+    kept: dict[Key, Left] = {}
+    for place, ((name, reason), left) in enumerate(found.items(), 1):
+        _add(kept, (name if place in known else OTHERS, reason), left)
+    return kept
+
+
+async def unmapped(conn: Connection, team_id: int, after: tuple[str, str, str], rows: int) -> list[UnmappedName]:
     """What no rule takes, at most `rows` after a source, name and reason."""
     source, name, reason = after
     asked = {"team_id": team_id, "after_source": source, "after_name": name, "after_reason": reason, "rows": rows}
     found = await (await conn.execute(statement("list_unmapped"), asked)).fetchall()
-    return [Listed._make((*row[:8], msgspec.json.decode(row[8]), *row[9:])) for row in found]
+    return [UnmappedName(*(*row[:8], msgspec.json.decode(row[8]), *row[9:])) for row in found]
 
 
 def storable(text: str) -> str:

@@ -11,11 +11,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-import psycopg
-from psycopg_pool import PoolTimeout
 from xxhash import xxh3_128_digest
 
-from meter.database import Connection, Pool
+from meter.database import Connection, Pool, lent
 from meter.errors import Busy
 from meter.facts import MAX_DIGITS, Horizon, microseconds, quantity_refusal, size_refusal, time_refusal
 from meter.ingest import AHEAD
@@ -59,13 +57,10 @@ class Points:
         """
         refused: RefusedPoints = defaultdict(int)
         horizon = Horizon(microseconds(now - self._past), microseconds(now + AHEAD))
-        try:
-            async with self._pool.connection() as conn:
-                work = await self._work(conn, team, caller, source, streams, (meters, horizon, refused))
-                await self._memory.room.prepare(conn, {point.time_us for each in work for point in each.points})
-                return await commit(conn, team.id, work, refused, self._memory)
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as error:
-            raise Busy("nothing of this body was stored; send it again") from error
+        async with lent(self._pool) as conn:
+            work = await self._work(conn, team, caller, source, streams, (meters, horizon, refused))
+            await self._memory.room.prepare(conn, {point.time_us for each in work for point in each.points})
+            return await commit(conn, team.id, work, refused, self._memory)
 
     async def _work(
         self,
