@@ -25,10 +25,12 @@ from api.request import Request
 from api.routes import ROUTES
 from api.state import Clock, Shell
 from meter import database, defaults
+from meter.happenings import Happenings
 from meter.ingest import Ingest
 from meter.keys import ensure_operator
 from meter.migrate import check_current
 from meter.settings import Settings, SettingsError
+from meter.telemetry import Intake
 
 
 def utc_now() -> datetime:
@@ -86,10 +88,11 @@ def _lifespan(
             async with pool.connection() as conn:
                 await check_current(conn)
                 await ensure_operator(conn, settings.operator_key, settings.data_dir, clock())
-            ingest = Ingest(pool, settings.past_days)
+            ingest, intake = Ingest(pool, settings.past_days), Intake(pool, settings.past_days)
+            happenings = Happenings(pool, ingest)
             metrics = Metrics({"main": pool, "readers": readers}, process)
             buckets = Buckets(settings.key_requests_per_second / settings.processes, ticks)
-            app.state.shell = Shell(settings, pool, readers, ingest, cpu, metrics, buckets, clock)
+            app.state.shell = Shell(settings, pool, readers, ingest, intake, happenings, cpu, metrics, buckets, clock)
             yield
 
     return opened

@@ -32,6 +32,8 @@ OF_EVERY_ROUTE: tuple[type[Problem], ...] = (
     errors.TimedOut,
 )
 OF_KEYS = (errors.Unauthorized, errors.Forbidden, errors.RateLimited)
+AWAY: tuple[type[Exception], ...] = (psycopg.errors.QueryCanceled, psycopg.OperationalError, PoolTimeout)
+"""How a database that can't be used now is raised, in guards too."""
 AnyRequest = litestar.Request[Any, Any, Any]
 
 
@@ -95,7 +97,7 @@ def told(scope: HTTPScope, problem: Problem) -> tuple[int, dict[str, str], bytes
 
 
 def _headers(scope: HTTPScope, problem: Problem) -> dict[str, str]:
-    headers = {"Content-Type": MEDIA_TYPE}
+    headers = {"Content-Type": MEDIA_TYPE} | problem.headers
     if problem.retry_after_s is not None:
         headers["Retry-After"] = str(problem.retry_after_s)
     if isinstance(problem, errors.Unauthorized):
@@ -148,9 +150,14 @@ def _invalid(error: ValidationException) -> Problem:
     return errors.InvalidParameter("; ".join(named) or error.detail)
 
 
-def _busy(request: AnyRequest, error: Exception) -> Response[bytes]:
+def away(request: AnyRequest, error: Exception) -> errors.Busy:
+    """What is told of a database that can't be used now; why is for the log."""
     _log.warning("request %s: the database can't be used now: %s", request_id(request), error)
-    return document(request, errors.Busy("the database can't be reached or is overloaded; send it again"))
+    return errors.Busy("the database can't be reached or is overloaded; send it again")
+
+
+def _busy(request: AnyRequest, error: Exception) -> Response[bytes]:
+    return document(request, away(request, error))
 
 
 def _canceled(request: AnyRequest, error: Exception) -> Response[bytes]:

@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from meter.database import Pool
 from meter.model import Receipt
+from meter.telemetry import Outcome
 
 CONTENT_TYPE = "text/plain; version=0.0.4"  # the framework adds the charset
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -56,6 +57,12 @@ class Metrics:
         self._events = Counter(
             "hourmeter_events", "Events by what became of them.", ["outcome", "process"], registry=registry
         )
+        self._points = Counter(
+            "hourmeter_points",
+            "Points of collectors by what became of them.",
+            ["outcome", "process"],
+            registry=registry,
+        )
         self._requests = Histogram(
             "hourmeter_request_seconds",
             "Time from a request's head to the end of its answer.",
@@ -70,12 +77,23 @@ class Metrics:
         )
         for outcome in ("accepted", "duplicate", "rejected"):
             self._events.labels(outcome, self._process)
+        for outcome in ("accepted", "duplicate", "ignored", "repeated", "unmapped", "rejected"):
+            self._points.labels(outcome, self._process)
 
     def count(self, receipt: Receipt) -> None:
         """Counts the events of a receipt; call it once per receipt, after the commit."""
         self._events.labels("accepted", self._process).inc(receipt.accepted)
         self._events.labels("duplicate", self._process).inc(receipt.duplicates)
         self._events.labels("rejected", self._process).inc(len(receipt.rejected))
+
+    def count_points(self, outcome: Outcome) -> None:
+        """Counts the points of a body; call it once per body, after the commit."""
+        self._points.labels("accepted", self._process).inc(outcome.accepted)
+        self._points.labels("duplicate", self._process).inc(outcome.duplicates)
+        self._points.labels("ignored", self._process).inc(outcome.ignored)
+        self._points.labels("repeated", self._process).inc(outcome.repeated)
+        self._points.labels("unmapped", self._process).inc(sum(outcome.unmapped.values()))
+        self._points.labels("rejected", self._process).inc(sum(each.points for each in outcome.refused))
 
     def observe(self, method: str, route: str, status: int, seconds: float) -> None:
         """Counts a request and how long it took; `route` is the template, never the path."""

@@ -44,7 +44,7 @@ class TrueJson(JsonRenderPlugin):
         return super().render(request, complete(openapi_schema, forms_of(request.app)))
 
 
-def complete(document: dict[str, Any], forms: dict[str, Sequence[str]]) -> dict[str, Any]:
+def complete(document: dict[str, Any], forms: dict[tuple[str, str], Sequence[str]]) -> dict[str, Any]:
     """The document with what is true of all routes: which structs refuse unknown fields, who may be acted for.
 
     And that reading may take too long, what the routes take that read their bodies themselves, and the `forms` that
@@ -59,10 +59,11 @@ def complete(document: dict[str, Any], forms: dict[str, Sequence[str]]) -> dict[
     for path, item in document["paths"].items():
         for method, operation in item.items():
             _complete(path, method, operation)
-    for path, named in forms.items():
-        responses = document["paths"][path]["get"]["responses"]
+    for (path, method), named in forms.items():
+        responses = document["paths"][path][method]["responses"]
         responses["200"]["content"] |= {form: {"schema": {}} for form in named if form != "application/json"}
-        responses["304"] = {"description": "It is as If-None-Match says.", "headers": {}}
+        if method == "get":
+            responses["304"] = {"description": "It is as If-None-Match says.", "headers": {}}
     _, pushed = msgspec.json.schema_components(
         PUSHED.values(), schema_hook=_anything, ref_template="#/components/schemas/{name}"
     )
@@ -82,6 +83,9 @@ def _complete(path: str, method: str, operation: dict[str, Any]) -> None:
             parameters.append(member)
         if method == "get":
             responses.setdefault("504", responses["401"] | {"description": QueryTooSlow.code})
+    body = operation.get("requestBody", {"content": {}})
+    if any({"type": "null"} in each["schema"].get("oneOf", ()) for each in body["content"].values()):
+        body["required"] = False
     if path in PUSHED:
         item = {"$ref": f"#/components/schemas/{PUSHED[path].__name__}"}
         array = {"type": "array", "items": item, "minItems": 1}
@@ -106,14 +110,16 @@ def _anything(_: type) -> dict[str, object]:
     return {"description": "Any JSON."}
 
 
-def forms_of(app: litestar.Litestar) -> dict[str, Sequence[str]]:
-    """The media types that routes answer in beside JSON, by path: what their handlers name in `opt`."""
+def forms_of(app: litestar.Litestar) -> dict[tuple[str, str], Sequence[str]]:
+    """The media types that routes answer in beside JSON, by path and method: what their handlers name in `opt`."""
     return {
-        str(route.path_format): handler.opt[FORMS]
+        (str(route.path_format), method.lower()): handler.opt[FORMS]
         for route in app.routes
         if isinstance(route, HTTPRoute)
         for handler in route.route_handlers
         if FORMS in handler.opt
+        for method in handler.http_methods
+        if method != "OPTIONS"
     }
 
 

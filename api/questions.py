@@ -13,12 +13,12 @@ RELATIVE = re.compile(r"now(?:-(\d{1,6})([mhdw]))?")
 UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 
 
-def zone_of(name: str) -> ZoneInfo:
-    """The IANA zone of that name. Raises InvalidParameter for none."""
+def zone_of(name: str, parameter: str = "tz") -> ZoneInfo:
+    """The IANA zone of that name. Raises InvalidParameter for none, which names the parameter it stood in."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise InvalidParameter(f"tz: {name[:64]!r} is no IANA zone; write one like Europe/Paris") from error
+        raise InvalidParameter(f"{parameter}: {name[:64]!r} is no IANA zone; write one like Europe/Paris") from error
 
 
 def instant_of(name: str, text: str, zone: ZoneInfo, now: datetime | None = None) -> datetime:

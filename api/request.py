@@ -12,11 +12,15 @@ from litestar.datastructures import State
 from api.body import read_body
 from api.state import shell_of
 from meter.errors import InvalidBody
+from meter.mapping.presets import of_toml
 from meter.model import Caller
 
 # The option of a route that takes small bodies only: those that ask for no key.
 MOST_BYTES = "most_body_bytes"
 SMALL = {MOST_BYTES: 8_192}
+# The option of a route whose document may be written in TOML.
+TOML = "application/toml"
+TOML_TOO = {TOML: True}
 
 
 class Request(litestar.Request[Caller, None, State]):
@@ -41,9 +45,17 @@ class Request(litestar.Request[Caller, None, State]):
 
         Raises:
             InvalidBody: it is no JSON, or not of that type.
+            InvalidMapping: as TOML, where the route takes that, it is none.
         """
         field = self.route_handler.parsed_data_field
+        if self.route_handler.opt.get(TOML) and media_type(self) == TOML:
+            return of_toml(await self.body())
         return decode(await self.body(), Any if field is None else field.annotation)
+
+
+def media_type(request: litestar.Request[Any, Any, Any]) -> str:
+    """The media type of the body, without its parameters; empty where none is said."""
+    return str(request.headers.get("content-type", "")).partition(";")[0].strip().lower()
 
 
 def decode(body: bytes, kind: Any) -> Any:  # noqa: ANN401 (a type in, a value of it out; callers know which)

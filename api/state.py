@@ -13,8 +13,10 @@ from api.buckets import Buckets
 from api.cpu import CpuPool
 from api.metrics import Metrics
 from meter.database import Pool
+from meter.happenings import Happenings
 from meter.ingest import Ingest
 from meter.settings import Settings
+from meter.telemetry import Intake
 
 Clock = Callable[[], datetime]
 AnyConnection = ASGIConnection[Any, Any, Any, Any]
@@ -32,6 +34,8 @@ class Shell:
     pool: Pool
     readers: Pool
     ingest: Ingest
+    intake: Intake
+    happenings: Happenings
     cpu: CpuPool
     metrics: Metrics
     buckets: Buckets

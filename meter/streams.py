@@ -56,12 +56,13 @@ class Stream(msgspec.Struct, frozen=True, gc=False):
 
 
 class Refused(NamedTuple):
-    """Points of a metric that no rule could make usage of: how many, a code of meter/event_codes.py, and why."""
+    """Points of a metric that can't be counted: how many, a code of meter/event_codes.py, why, and which number."""
 
     name: str
     points: int
     code: str
     detail: str
+    field: Field = "value"
 
 
 class Description(NamedTuple):

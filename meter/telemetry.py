@@ -71,13 +71,14 @@ class Intake:
         for stream, target in routed:
             if isinstance(target, Unmapped):
                 unmapped[stream.name] += len(stream.points)
+        counts = tally.refused.items()
         return Outcome(
             tally.accepted,
             tally.duplicates,
             sum(len(stream.points) for stream, target in routed if isinstance(target, Ignored)),
             _points(telemetry.streams) - _points(streams),
             dict(unmapped),
-            [*telemetry.refused, *(Refused(name, n, code, why) for (name, code, why), n in tally.refused.items())],
+            [*telemetry.refused, *(Refused(name, n, code, why, field) for (name, field, code, why), n in counts)],
         )
 
     def _route(
@@ -111,8 +112,7 @@ class Intake:
         kept = self._described.get((team_id, source))
         if kept is not None and kept[0] > now - DESCRIBED_AGAIN:
             return kept[1]
-        asked = {"team_id": team_id, "source": source}
-        found: dict[str, Kind] = dict(await (await conn.execute(statement("list_described"), asked)).fetchall())
+        found = await kinds_of(conn, team_id, source)
         if kept is not None and kept[1] != found:
             self._routes.clear()
         self._described[team_id, source] = now, found
@@ -152,6 +152,12 @@ class Intake:
             return
         async with lent(self._pool, NOT_NOTED) as conn:
             await note(conn, team.id, source, left, now)
+
+
+async def kinds_of(conn: Connection, team_id: int, source: str) -> dict[str, Kind]:
+    """What senders have said of the kind of their metrics, apart from their points."""
+    asked = {"team_id": team_id, "source": source}
+    return dict(await (await conn.execute(statement("list_described"), asked)).fetchall())
 
 
 def _points(streams: Sequence[Stream]) -> int:

@@ -140,6 +140,6 @@ def _packed(labels: tuple[tuple[str, str], ...]) -> list[bytes]:
 def _summed(refused: Iterable[Refused]) -> list[Refused]:
     """One line per metric and reason, however many of its values are refused for it."""
     points: Counter[tuple[str, str, str]] = Counter()
-    for name, count, code, detail in refused:
+    for name, count, code, detail, _ in refused:
         points[name, code, detail] += count
     return [Refused(name, count, code, detail) for (name, code, detail), count in points.items()]

@@ -96,7 +96,7 @@ async def create_meter(
     What is billed is the operator's to make: usage that no price is set for stops a team's invoice.
     """
     said = defined(data)
-    _check_hands(caller, said)
+    check_hands(caller, said)
     async with shell.pool.connection() as conn:
 
         async def make() -> MeterView:
@@ -140,7 +140,7 @@ async def change_meter(
         locked = await meters.lock(conn, _id(team), slug)
         versions.check(if_match, locked.version)
         said = edited(locked, data)
-        _check_hands(caller, definition_of(locked), said)
+        check_hands(caller, definition_of(locked), said)
         meter = await meters.change(conn, _id(team), locked, said, actor.at)
         if meter.version != locked.version:
             subject = audit.of(team, "meter", slug)
@@ -163,7 +163,7 @@ async def archive_meter(
         locked = await meters.lock(conn, _id(team), slug)
         versions.check(if_match, locked.version)
         said = definition_of(locked)
-        _check_hands(caller, said)
+        check_hands(caller, said)
         archived = msgspec.structs.replace(said, archived=True)
         meter = await meters.change(conn, _id(team), locked, archived, actor.at)
         if meter.version != locked.version:
@@ -175,7 +175,7 @@ def _id(team: Team | None) -> int | None:
     return None if team is None else team.id
 
 
-def _check_hands(caller: Caller, *definitions: Definition) -> None:
+def check_hands(caller: Caller, *definitions: Definition) -> None:
     """Raises Forbidden where something that is billed is not the operator's to make or change."""
     is_operator = caller.is_operator and caller.member is None
     if not is_operator and any(said.billable for said in definitions):

@@ -11,7 +11,7 @@ from litestar.params import HeaderParameter
 from api.auth import may
 from api.errors import problems
 from api.given import TheCaller, TheShell, TheTeam
-from api.ingest import events, samples
+from api.ingest import cloudevents, events, samples
 from api.request import Request
 from api.state import Shell
 from meter.errors import BatchTooLarge, BodyTooLarge, InvalidBody, NotFound, UnsupportedEncoding
@@ -34,7 +34,16 @@ REFUSALS = problems(InvalidBody, NotFound, BodyTooLarge, BatchTooLarge, Unsuppor
 async def push_events(
     request: Request, caller: TheCaller, shell: TheShell, team: TheTeam, request_name: RequestName = None
 ) -> Receipt:
-    """Takes one event, an array, or one a line (NDJSON); says which were accepted, duplicates or rejected, and why."""
+    """Takes one event, an array, or one a line (NDJSON); says which were accepted, duplicates or rejected, and why.
+
+    CloudEvents too, structured, binary and batch: which meters they count to, the mapping says.
+    """
+    headers = dict(request.headers)
+    if headers.get("content-type", "").startswith("application/cloudevents") or cloudevents.is_binary(headers):
+        happened = cloudevents.decode(await request.body(), headers, shell.settings.max_batch)
+        counted = await shell.happenings.take(team, caller, "cloudevents", happened, shell.clock())
+        shell.metrics.count(counted.receipt())
+        return counted.receipt()
     return await _take(request, caller, shell, team, request_name, events.decode)
 
 

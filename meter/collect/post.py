@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+import msgspec
+
 TIMEOUT_SECONDS = 60.0
 SMALLEST_GZIP = 1_000
 
@@ -69,3 +71,12 @@ def packed(body: bytes) -> tuple[bytes, dict[str, str]]:
     if len(body) < SMALLEST_GZIP:
         return body, {}
     return gzip.compress(body, compresslevel=1, mtime=0), {"Content-Encoding": "gzip"}
+
+
+def said(answer: Answer) -> str:
+    """The detail of a problem document, else the beginning of what came."""
+    try:
+        problem = msgspec.json.decode(answer.body, type=dict[str, object])
+    except msgspec.DecodeError:
+        return answer.body[:200].decode("utf-8", "replace")
+    return str(problem.get("detail") or problem.get("title") or problem)[:500]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from meter.commands.collect import KEY_VARIABLE
 from meter.commands.command import CANNOT, FOUND_SOMETHING, Command, Page, refuse
+from meter.commands.with_service import KEY_VARIABLE, NO_KEY, add_service, key_of
 from meter.settings import Settings
 
 TEXT = f"""\
@@ -31,8 +30,7 @@ _SEVERAL = (
 def add_arguments(one: ArgumentParser) -> None:
     """Adds the file, what its columns are, and how it runs."""
     one.add_argument("file", type=Path, metavar="FILE", help="CSV and NDJSON may be packed: .gz, .zst")
-    one.add_argument("--url", default="http://127.0.0.1:8100", help="the service (default: %(default)s)")
-    one.add_argument("--key-file", type=Path, help=f"a file with the team's key (default: {KEY_VARIABLE})")
+    add_service(one)
     what = one.add_argument_group("what the columns are")
     what.add_argument("--map", action="append", default=[], metavar="TARGET=COLUMN", help="the column of a field")
     what.add_argument("--set", action="append", default=[], metavar="TARGET=TEXT", help="the same text for every row")
@@ -65,9 +63,9 @@ def run(_settings: Settings, options: Namespace) -> int:
     try:
         if options.dry_run:
             return command.dry_run(options)
-        key = options.key_file.read_text("utf-8").strip() if options.key_file else os.environ.get(KEY_VARIABLE)
+        key = key_of(options)
         if not key:
-            return refuse(f"a key is needed: set {KEY_VARIABLE}, or name a file with --key-file")
+            return refuse(NO_KEY)
         return command.load(options, key)
     except LoadError as error:
         return refuse(f"{options.file}: {error}")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
-from meter.collect import SOURCES
+from meter.collect import host
 from meter.collect.client import Client
 from meter.collect.post import Connection
 from meter.collect.source import Labels
@@ -44,7 +44,7 @@ def going_on(url: str, teams: Sequence[Live], spool: Path) -> Iterator[None]:
     client = Client(url, teams[0].key, spool)
     labels = Labels(MACHINE, "collector", READ_EVERY_SECONDS)
     threads = [threading.Thread(target=_go_on, args=(url, team, stop), daemon=True) for team in teams]
-    threads += [threading.Thread(target=source.run, args=(client, labels, stop), daemon=True) for source in SOURCES]
+    threads.append(threading.Thread(target=host.run, args=(client, labels, stop), daemon=True))
     for thread in threads:
         thread.start()
     try:

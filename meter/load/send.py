@@ -14,7 +14,7 @@ import polars as pl
 import zstandard
 
 from meter.collect.client import EVENTS, retry_after
-from meter.collect.post import Answer, Connection
+from meter.collect.post import Answer, Connection, said
 from meter.load.events import body
 from meter.load.source import LoadError
 from meter.model import Receipt, Rejection
@@ -114,7 +114,7 @@ class Sender:
         except OSError as error:
             return None, f"the service can't be reached ({error})", 0.0
         if answer.status in PASSING:
-            return None, f"the service answers {answer.status} ({_said(answer)})", retry_after(answer)
+            return None, f"the service answers {answer.status} ({said(answer)})", retry_after(answer)
         return answer, "", 0.0
 
     def _connection(self) -> Connection:
@@ -131,20 +131,11 @@ class Sender:
 
 def _read(answer: Answer) -> Receipt:
     if answer.status != http.HTTPStatus.OK:
-        raise RefusedError(f"the service refuses it: {answer.status} ({_said(answer)})")
+        raise RefusedError(f"the service refuses it: {answer.status} ({said(answer)})")
     try:
         return _receipt.decode(answer.body)
     except msgspec.DecodeError as error:
-        raise LoadError(f"what answers is not the service ({_said(answer)})") from error
-
-
-def _said(answer: Answer) -> str:
-    """The detail of a problem document, else the beginning of what came."""
-    try:
-        problem = msgspec.json.decode(answer.body, type=dict[str, object])
-    except msgspec.DecodeError:
-        return answer.body[:200].decode("utf-8", "replace")
-    return str(problem.get("detail") or problem.get("title") or problem)[:500]
+        raise LoadError(f"what answers is not the service ({said(answer)})") from error
 
 
 def _too_large() -> Receipt:

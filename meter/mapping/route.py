@@ -142,18 +142,33 @@ def _mapped(
     if refused:
         return Unmapped(refused.code, f"{named.name}: {refused.detail}")
     read = _read(rule, stream, described)
-    why = unfit(read, meter)
+    why = unfit(read, meter) or _unknown_growth(rule, stream)
     return Unmapped("not_countable", f"{named.name}: {why}") if why else _counted(named, series, read, meter)
 
 
 def _read(rule: Rule, stream: Stream, described: Kind | None) -> Literal["counter", "gauge", "delta"]:
-    """How values are read: as the rule says, else the sender, else what it said elsewhere, else what the name tells."""
+    """How values are read: as the rule says, else the sender, else what it said elsewhere, else what the name tells.
+
+    A counter whose sender tells by how much it grew is read as that: growth read as a count would be too little.
+    """
+    if rule.read == "counter" and stream.kind == "delta":
+        return "delta"
     if rule.read != "auto":
         return rule.read
     for kind in (stream.kind, described):
         if kind is not None and kind in READINGS:
             return READINGS[kind]
     return "counter" if COUNTING_NAME.fullmatch(stream.name) or stream.field != "value" else "gauge"
+
+
+def _unknown_growth(rule: Rule, stream: Stream) -> str | None:
+    """Why what a counter grew by is not known, where it counts since longer than its sender says."""
+    if stream.kind == "delta" and rule.read != "delta" and rule.starts == "ignored":
+        return (
+            "the first delta of such a counter has all that was counted before; export it as cumulative (preference "
+            'lowmemory), or write a rule with read = "delta" where that is not so'
+        )
+    return None
 
 
 def _counted(named: Named, series: SeriesKey, read: Literal["counter", "gauge", "delta"], meter: Meter) -> Mapped:

@@ -35,7 +35,8 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     the first there is. A value times `multiply` by `divide` is in the unit that the meter is sent in.
 
     `read` is for senders that do not say what a number is, `starts: ignored` for counters that count since longer than
-    they say. `field` picks a number of a histogram or summary: its `sum` (if nothing is said) or its `count`.
+    they say; growth of such a one is not taken unless `read` says `delta`. `field` picks a number of a histogram or
+    summary: its `sum` (if nothing is said) or its `count`.
     """
 
     metric: Name
@@ -80,12 +81,13 @@ def _wrong(document: Document, meters: Mapping[str, Meter], presets: Mapping[str
 
 def _wrong_rule(rule: Rule, meters: Mapping[str, Meter]) -> Iterator[str]:
     yield from _wrong_target(rule, meters)
-    for field, template in (("member", rule.member or ""), ("service", rule.service), *rule.dimensions.items()):
+    dimensions = ((f"dimensions.{name[:64]}", template) for name, template in rule.dimensions.items())
+    for field, template in (("member", rule.member or ""), ("service", rule.service), *dimensions):
         if not TEMPLATE.fullmatch(template):
             yield f"{field}: {template[:64]!r} has a brace without its twin; write {{label}}, or {{label|other}}"
     for field, factor in (("multiply", rule.multiply), ("divide", rule.divide)):
         if not factor.is_finite() or not 1 / LARGEST_FACTOR <= factor <= LARGEST_FACTOR:
-            yield f"{field}: a number above 0, at most {LARGEST_FACTOR:,}"
+            yield f"{field}: a number above 0, from {1 / LARGEST_FACTOR} to {LARGEST_FACTOR}"
     meter = meters.get(rule.meter or "")
     if meter is not None and rule.read != "auto":
         why = unfit(rule.read, meter)
@@ -94,6 +96,9 @@ def _wrong_rule(rule: Rule, meters: Mapping[str, Meter]) -> Iterator[str]:
 
 
 def _wrong_target(rule: Rule | EventRule, meters: Mapping[str, Meter]) -> Iterator[str]:
+    for field, value in msgspec.structs.asdict(rule).items():
+        if _has_nul(value):
+            yield f"{field}: leave out the NUL, which no name and no label has"
     if rule.ignore == (rule.meter is not None):
         yield "meter: say which meter it counts to, or `ignore`, one of the two"
     if rule.meter is None:
@@ -106,6 +111,13 @@ def _wrong_target(rule: Rule | EventRule, meters: Mapping[str, Meter]) -> Iterat
     if undeclared:
         declared = ", ".join(sorted(meter.dimensions)) or "none"
         yield f"dimensions: {undeclared[0][:64]!r} is not declared by {meter.slug}; it has {declared}"
+
+
+def _has_nul(value: object) -> bool:
+    """Whether a text has a NUL, which the database can't hold, or one of a list or a dictionary has."""
+    if isinstance(value, dict):
+        return any(map(_has_nul, value)) or any(map(_has_nul, value.values()))
+    return any(map(_has_nul, value)) if isinstance(value, list) else isinstance(value, str) and "\0" in value
 
 
 def unfit(read: Literal["counter", "gauge", "delta"], meter: Meter) -> str | None:

@@ -77,14 +77,14 @@ class Points:
         known = await self._known(conn, team, caller, source, sent, meters)
         work: dict[int, Work] = {}
         for each, (_, _, stream_id, reading) in zip(sent, known, strict=True):
-            name = each.stream.name
-            mine = work.setdefault(stream_id, Work(stream_id, Origin(each.identity, each.start_us), [], name))
+            name, field = each.stream.name, each.stream.field
+            mine = work.setdefault(stream_id, Work(stream_id, Origin(each.identity, each.start_us), [], name, field))
             for point in each.stream.points:
                 why = _unfit(point, reading, horizon)
                 if why is None:
                     mine.points.append(_kept(point, reading))
                 else:
-                    refused[name, *why] += 1
+                    refused[name, field, *why] += 1
         return [work[stream_id] for stream_id in sorted(work) if work[stream_id].points]
 
     async def _known(

@@ -19,14 +19,15 @@ from meter.points.counting import Head, Kept, Origin, Revision, Row, revise
 from meter.points.streams import StreamCache, advance, around, lock
 from meter.rows import Wire
 from meter.store import NoRoomError, Room, below, copy, hold_floor, touch
+from meter.streams import Field
 from sql import statement
 
 REVISED = timedelta(days=7)  # how far behind the newest point of its stream a point may lie
 ATTEMPTS = 5
 _time = attrgetter("time_us")
 
-RefusedPoints = dict[tuple[str, str, str], int]
-"""How many points can't be counted, by name, code and detail."""
+RefusedPoints = dict[tuple[str, Field, str, str], int]
+"""How many points can't be counted, by name and field, code and detail."""
 
 
 class Work(NamedTuple):
@@ -36,6 +37,7 @@ class Work(NamedTuple):
     origin: Origin
     points: list[Kept]
     name: str
+    field: Field
 
 
 class Memory(NamedTuple):
@@ -82,7 +84,7 @@ async def _write(
     kept: dict[int, Revision] = {}
     for each, revision in zip(work, revisions, strict=True):
         if any(row.time_us < floor for row in (*revision.gone, *revision.rows)):
-            refused[each.name, *below(floor)] += len(revision.points)
+            refused[each.name, each.field, *below(floor)] += len(revision.points)
         else:
             kept[each.stream_id] = revision
     memory.room.check(row.time_us for revision in kept.values() for row in revision.rows)
@@ -106,7 +108,7 @@ async def _judge(
         points = each.points if head is None else [p for p in each.points if p.time_us >= head.newest_us - window]
         if len(points) < len(each.points):
             why = f"points more than {REVISED.days} days behind the newest of their stream change nothing any more"
-            refused[each.name, "too_late", why] += len(each.points) - len(points)
+            refused[each.name, each.field, "too_late", why] += len(each.points) - len(points)
         timely.append(points)
         if head is not None and points and not _ahead(head, points):
             times = [point.time_us for point in points]
@@ -119,7 +121,7 @@ async def _judge(
         revision = revise(each.origin, head, before, points)
         if revision.conflicts:
             why = "the stream has another value at that instant; the first one stays"
-            refused[each.name, "id_conflict", why] += revision.conflicts
+            refused[each.name, each.field, "id_conflict", why] += revision.conflicts
         found.append(revision)
     return found
 

@@ -33,6 +33,8 @@ BODIES: dict[str, object] = {
     "POST /v1/events": {"meter": "unknown", "quantity": 1, "id": "1"},  # rejected, so that it registers nobody
     "POST /v1/meters": {"slug": "x", "title": "X", "unit": "x", "aggregation": "sum"},
     "PATCH /v1/meters/{slug}": {"title": "X"},
+    "POST /api/v1/meters": {"slug": "x", "eventType": "x", "aggregation": "COUNT"},
+    "POST /api/v1/meters/{slug}/query": {},
     "POST /v1/billing/calculate": {"plan": "credits/payg", "usage": []},
     "PUT /v1/teams/{team_id}/subscription": {"plan": "credits/payg"},
 }

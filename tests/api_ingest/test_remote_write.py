@@ -7,7 +7,7 @@ import random
 import struct
 import tracemalloc
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
@@ -22,15 +22,25 @@ from meter.identity import UNIX_EPOCH
 from meter.streams import REPLICA_LABELS, Point, Stream
 from tests.api_ingest.captures import capture, recordings
 from tests.api_ingest.protobuf import Value, message, number_at, repeated, texts
+from tests.api_ingest.remote_write_requests import (
+    COUNTER,
+    GAUGE,
+    GAUGE_HISTOGRAM,
+    HISTOGRAM,
+    RW1,
+    RW2,
+    STALE,
+    START_MS,
+    SUMMARY,
+    TIME_MS,
+    request_1,
+    request_2,
+    sample,
+)
 
-RW1 = "application/x-protobuf"
-RW2 = "application/x-protobuf;proto=io.prometheus.write.v2.Request"
 MOST = 5_000
-TIME_MS, START_MS = 1_795_161_999_346, 1_795_161_989_346
 EPOCH_US = (PG_EPOCH - UNIX_EPOCH).days * 86_400_000_000
 TIME_US, START_US = TIME_MS * 1_000 - EPOCH_US, START_MS * 1_000 - EPOCH_US
-STALE = struct.unpack("<d", bytes.fromhex("020000000000f07f"))[0]
-COUNTER, GAUGE, HISTOGRAM, GAUGE_HISTOGRAM, SUMMARY = range(1, 6)
 
 
 def series_of(body: bytes, version: int) -> Iterator[tuple[str, bytes]]:
@@ -94,39 +104,6 @@ def test_kinds_that_senders_tell() -> None:
 
 
 # Each rule, in both versions.
-
-
-class Symbols(dict[str, int]):
-    """Texts and their places, the empty one first."""
-
-    def __missing__(self, text: str) -> int:
-        """Take the next place."""
-        self[text] = len(self)
-        return self[text]
-
-
-def sample(value: float = 5.0, time: int = TIME_MS, start: int = 0) -> tuple[int, Value]:
-    """Make a sample as a field of its series."""
-    return 2, message((1, value), (2, time), *([(3, start)] if start else []))
-
-
-def request_1(*series: tuple[Mapping[str, str], list[tuple[int, Value]]]) -> bytes:
-    """Make a request of 1.0."""
-    return message(
-        *(
-            (1, message(*((1, message((1, key), (2, value))) for key, value in labels.items()), *rest))
-            for labels, rest in series
-        )
-    )
-
-
-def request_2(*series: tuple[Mapping[str, str], list[tuple[int, Value]]]) -> bytes:
-    """Make a request of 2.0."""
-    symbols = Symbols({"": 0})
-    made = [
-        (5, message((1, [symbols[text] for pair in labels.items() for text in pair]), *rest)) for labels, rest in series
-    ]
-    return message(*((4, text) for text in symbols), *made)
 
 
 def sent(media_type: str, *rest: tuple[int, Value], **labels: str) -> RemoteWrite:

@@ -141,7 +141,7 @@ async def test_points_too_old_or_at_odds_are_told_and_change_nothing(place: Plac
         place, target("counter"), stream([(60, 99), (60 - week - 1, 5), (4 * 3600, 1), (-500 * 86_400, 2)])
     )
     assert tally.accepted == 0
-    assert Counter(code for _, code, _ in tally.refused) == {"id_conflict": 1, "time_in_future": 1, "too_late": 2}
+    assert Counter(code for _, _, code, _ in tally.refused) == {"id_conflict": 1, "time_in_future": 1, "too_late": 2}
     assert await by_quarter(place) == before
 
 

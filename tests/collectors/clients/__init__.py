@@ -1,0 +1,1 @@
+"""Programs that the tests start: applications that are measured by the usual libraries."""
