@@ -39,7 +39,6 @@ from meter.telemetry import kinds_of
 Encoded = Annotated[str, msgspec.Meta(description="The body as it was sent, packed or not, in base64.")]
 
 
-
 class MappingView(msgspec.Struct, frozen=True):
     """The mapping of a team, as it was put; `changed_at` is null where it is the one that every team begins with."""
 
