@@ -13,7 +13,7 @@ from typing import NamedTuple
 import psutil
 
 from meter.collect.client import Client, Record
-from meter.collect.source import Labels, Source
+from meter.collect.source import Labels, sampled
 from meter.collect.spool import SpoolError
 
 _log = logging.getLogger(__name__)
@@ -142,4 +142,4 @@ def run(client: Client, labels: Labels, stop: Event) -> None:
         before = after
 
 
-SOURCE = Source("host", "CPU, memory, disk and network of this machine", run)
+SOURCE = sampled("host", "CPU, memory, disk and network of this machine", run)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from argparse import ArgumentParser, Namespace
-from pathlib import Path
 
 from meter.commands.command import Command, Page, add_page, refuse
+from meter.commands.with_service import KEY_VARIABLE, NO_KEY, add_service, key_of
 from meter.settings import Settings
 
-KEY_VARIABLE = "HOURMETER_KEY"
-_EXAMPLE = f"{KEY_VARIABLE}=hm_… meter collect"
+_WITH_KEY = f"{KEY_VARIABLE}=hm_… meter collect"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Adds one command per source, each with the same options."""
+    """Adds one command per source: which service, with whose key, and the options of its own."""
     from meter.collect import SOURCES
 
     sources = parser.add_subparsers(title="sources", metavar="SOURCE", required=True)
@@ -23,39 +21,33 @@ def add_arguments(parser: ArgumentParser) -> None:
             source.name,
             source.help,
             f"The team's key comes from {KEY_VARIABLE} or a file, never from the command line, where everybody could "
-            "read it. What can't be sent now waits in the spool, a folder, and is sent later, once.",
-            (
-                (f"{_EXAMPLE} {source.name} --service web", "to the service on this machine, every 30 seconds"),
-                (
-                    f"meter collect {source.name} --url https://usage.example --key-file /run/key --every 10",
-                    "to another machine, every 10 seconds",
-                ),
-            ),
+            f"read it. {source.text}",
+            tuple((_shown(source.name, given), what) for given, what in source.examples),
         )
         one = add_page(sources, page)
         one.set_defaults(source=source)
-        one.add_argument("--url", default="http://127.0.0.1:8100", help="the service (default: %(default)s)")
-        one.add_argument("--key-file", type=Path, help=f"a file with the team's key (default: {KEY_VARIABLE})")
-        one.add_argument("--service", default=source.name, help="service to count it to (default: %(default)s)")
-        one.add_argument("--member", default="collector", help="member to count it to (default: %(default)s)")
-        one.add_argument("--every", type=float, default=30.0, help="seconds between samples (default: 30)")
-        one.add_argument("--spool", type=Path, default=Path("spool"), help="where records wait (default: ./spool)")
+        add_service(one)
+        source.add_options(one)
+
+
+def _shown(name: str, given: str) -> str:
+    """An example as it is typed: the key stands before it, unless a file has it."""
+    return f"{'meter collect' if '--key-file' in given else _WITH_KEY} {name} {given}"
 
 
 def run(_settings: Settings, options: Namespace) -> int:
     """Collects from one source until a signal comes."""
-    from meter.collect.client import Client
-    from meter.collect.source import Labels
+    from meter.collect.source import Service, SourceError
     from meter.processes import stopped_by_signals
 
-    key = options.key_file.read_text("utf-8").strip() if options.key_file else os.environ.get(KEY_VARIABLE)
+    key = key_of(options)
     if not key:
-        return refuse(f"a key is needed: set {KEY_VARIABLE}, or name a file with --key-file")
-    labels = Labels(options.service, options.member, options.every)
-    with stopped_by_signals() as stop:
-        client = Client(options.url, key, options.spool)
-        options.source.run(client, labels, stop)
-        client.close()
+        return refuse(NO_KEY)
+    try:
+        with stopped_by_signals() as stop:
+            options.source.run(Service(options.url, key), options, stop)
+    except SourceError as error:
+        return refuse(str(error))
     return 0
 
 
@@ -63,9 +55,13 @@ COMMAND = Command(
     Page(
         "collect",
         "Send usage from here to a service",
-        "Each source reads something at regular times, keeps what it read on disk, and sends it to "
-        "/v1/usage/collect and /v1/events until it is stopped.",
-        ((f"{_EXAMPLE} host", "CPU, memory, disk and network of this machine"),),
+        "Each source runs until it is stopped. It reads something here at regular times and keeps it on disk until it "
+        "is sent, or takes events from a message queue and acknowledges them when the service has them.",
+        (
+            (f"{_WITH_KEY} host", "CPU, memory, disk and network of this machine"),
+            (f"{_WITH_KEY} redis --redis-url redis://127.0.0.1:6379 --stream usage", "events of a Redis stream"),
+            (f"{_WITH_KEY} amqp --amqp-url-file /run/amqp-url --queue usage", "events of a RabbitMQ queue"),
+        ),
     ),
     run,
     add_arguments,
