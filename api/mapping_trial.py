@@ -12,6 +12,7 @@ from api.ingest import cloudevents, collectd, lago, otlp, remote_write
 from meter.mapping.occurrences import events_of
 from meter.mapping.route import Mapped, Target, Unmapped, route
 from meter.mapping.store import Rules
+from meter.mapping.unmapped import listed
 from meter.model import Event, Meter, Rejection
 from meter.settings import Settings
 from meter.streams import Kind, Occurrence, Stream, Telemetry
@@ -43,7 +44,7 @@ class Became(msgspec.Struct, frozen=True):
     name: str
     field: str
     points: int
-    labels: dict[str, object]
+    labels: dict[str, str]
     counts_to: list[CountsTo]
     rule: str | None
     why: str | None
@@ -102,4 +103,4 @@ def _event(happened: Occurrence, rules: Rules, meters: Mapping[str, Meter]) -> B
     else:
         told = [each.detail for each in found if not isinstance(each, Event)]
         why = "; ".join(told) or (None if made else "left out on purpose")
-    return Became(happened.type, "value", 1, dict(happened.data), counts_to, None, why)
+    return Became(happened.type, "value", 1, listed(happened.data), counts_to, None, why)

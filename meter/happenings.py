@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from meter.database import Pool, lent
+from meter.errors import BatchTooLarge
 from meter.ingest import Ingest, load_meters
 from meter.mapping.event_rules import EventRule
 from meter.mapping.occurrences import events_of
@@ -15,6 +16,8 @@ from meter.mapping.store import MappingCache
 from meter.mapping.unmapped import NOT_NOTED, Left, note
 from meter.model import Caller, Event, Meter, Receipt, Refusal, Rejection, Team
 from meter.streams import Occurrence
+
+MOST_MADE = 40_000
 
 
 class Counted(NamedTuple):
@@ -49,7 +52,7 @@ class Happenings:
     ) -> Counted:
         """Counts each event that the mapping makes exactly once, and notes what it makes none of.
 
-        Raises Busy when nothing could be committed; the same body may then be sent again.
+        Raises BatchTooLarge, and Busy when nothing could be committed; the same body may then be sent again.
         """
         async with lent(self._pool) as conn:
             meters = await load_meters(conn, team.id)
@@ -65,6 +68,8 @@ class Happenings:
                 ignored += not parts
                 made += [_placed(one, len(made) + n) for n, one in enumerate(parts)]
                 places += [index] * len(parts)
+                if len(made) > MOST_MADE:
+                    raise BatchTooLarge(f"more than {MOST_MADE} events come of one body by the rules; send fewer")
             elif isinstance(each, Occurrence):
                 left.append(Left(each.type, parts, 1, "", each.data))
                 unmapped.append(Rejection(index, parts.reason, parts.detail))

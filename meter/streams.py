@@ -19,6 +19,9 @@ Field = Literal["value", "sum", "count"]
 """Which number of a point this is: its only one, or one of the two that a histogram or summary has."""
 
 
+MOST_LABELS = 128
+"""How many labels a stream may have to count to anything."""
+
 REPLICA_LABELS = ("__replica__", "prometheus_replica")
 """Labels that tell replicas apart which send the same: in labels, and never in the identity of a stream."""
 

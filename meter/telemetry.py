@@ -11,7 +11,7 @@ from meter.database import Connection, Pool, lent
 from meter.ingest import load_meters
 from meter.mapping.route import Ignored, Mapped, Target, Unmapped, route
 from meter.mapping.store import MappingCache, Rules
-from meter.mapping.unmapped import LONGEST_NAME, NOT_NOTED, Left, note, storable
+from meter.mapping.unmapped import LONGEST_NAME, MOST_NAMES, NOT_NOTED, Left, note, storable
 from meter.model import Caller, Meter, Team
 from meter.points.take import Points
 from meter.replicas import elected
@@ -55,7 +55,7 @@ class Intake:
     async def take(self, team: Team, caller: Caller, source: str, telemetry: Telemetry, now: datetime) -> Outcome:
         """Counts what the mapping takes, and notes what it does not.
 
-        Raises Busy when nothing could be committed; the same body may then be sent again.
+        Raises Busy when not all of it could be committed; the same body may then be sent again.
         """
         async with lent(self._pool) as conn:
             await self._note_described(conn, team.id, source, telemetry.described)
@@ -123,13 +123,15 @@ class Intake:
     ) -> None:
         """Keeps what a sender says of metrics apart from their points; what it said before, it need not be asked."""
         said = self._said.setdefault((team_id, source), {})
-        new = {each.name: each for each in described if said.get(each.name) != each}
+        cut = {storable(each.name)[:LONGEST_NAME]: each for each in described}
+        new = {name: each for name, each in cut.items() if said.get(name) != each}
         if not new:
             return
         parameters = {
             "team_id": team_id,
             "source": source,
-            "names": [storable(name)[:LONGEST_NAME] for name in new],
+            "most": MOST_NAMES,
+            "names": list(new),
             "kinds": [each.kind for each in new.values()],
             "units": [storable(each.unit)[:LONGEST_NAME] for each in new.values()],
             "helps": [storable(each.help)[:LONGEST_HELP] for each in new.values()],

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
+from itertools import islice
 
 import msgspec
 from google.protobuf.message import DecodeError
+from xxhash import xxh3_128_digest
 
 from api.ingest import otlp_json, otlp_protobuf
 from api.ingest.bodies import MAX_DETAIL
@@ -16,7 +18,18 @@ from meter.errors import InvalidBody, UnsupportedEncoding
 from meter.facts import PG_EPOCH
 from meter.identity import UNIX_EPOCH, stream
 from meter.model import Refusal
-from meter.streams import Description, Field, Kind, Point, Refused, Stream, Telemetry, exact
+from meter.streams import (
+    MOST_LABELS,
+    REPLICA_LABELS,
+    Description,
+    Field,
+    Kind,
+    Point,
+    Refused,
+    Stream,
+    Telemetry,
+    exact,
+)
 
 SCOPE_NAME, SCOPE_VERSION = "otel.scope.name", "otel.scope.version"
 JSON = "application/json"
@@ -28,6 +41,9 @@ READERS: dict[str, Callable[[bytes, int], Iterator[Metric]]] = {
 _EPOCH_US = (PG_EPOCH - UNIX_EPOCH).days * 86_400_000_000
 _MOST_NS = 1 << 63
 _NAN = Decimal("NaN")
+Points = dict[tuple[bytes, Kind, int | None, str | None], list[Point]]
+"""By identity, kind, start and replica, of which one has its turn."""
+
 _UNREADABLE = (DecodeError, msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError)
 _pack = msgspec.msgpack.Encoder(order="deterministic").encode
 _json = msgspec.json.Encoder(order="deterministic").encode
@@ -76,19 +92,29 @@ class _Told:
         scope = {SCOPE_NAME: origin.scope, SCOPE_VERSION: origin.version}
         named = {name: text for name, text in scope.items() if text}
         self._labels = {**_texts(origin.resource), **named, **_texts(origin.attributes)}
-        self.packed = _pack((origin.resource, origin.scope, origin.version, origin.attributes))
+        named_apart = (
+            _without_replica(origin.resource),
+            origin.scope,
+            origin.version,
+            _without_replica(origin.attributes),
+        )
+        self.packed = xxh3_128_digest(_pack(named_apart))
         self._seen: dict[bytes, Mapping[str, str]] = {}
 
-    def labels(self, packed: bytes, attributes: Mapping[str, Plain]) -> Mapping[str, str]:
+    def labels(self, attributes: Mapping[str, Plain]) -> Mapping[str, str]:
         """All labels of a point, whose attributes win over those of scope and resource."""
+        packed = _pack(attributes)
         found = self._seen.get(packed)
         if found is None:
-            found = self._seen[packed] = {**self._labels, **_texts(attributes)}
+            found = {**self._labels, **_texts(attributes)}
+            if len(found) > MOST_LABELS:  # too many for any rule, and for as many copies as there are points
+                found = dict(islice(found.items(), MOST_LABELS + 1))
+            self._seen[packed] = found
         return found
 
 
 def _tell(into: Telemetry, metrics: Iterable[Metric]) -> None:
-    streams: dict[tuple[bytes, Kind, int | None], list[Point]] = {}
+    streams: Points = {}
     refused: Counter[tuple[str, Refusal]] = Counter()
     described: dict[str, Description] = {}
     told: _Told | None = None
@@ -127,7 +153,7 @@ def kind_of(metric: Metric) -> Kind | Refusal:
 
 def _add(
     streams: list[Stream],
-    points: dict[tuple[bytes, Kind, int | None], list[Point]],
+    points: Points,
     metric: Metric,
     kind: Kind,
     told: _Told,
@@ -141,14 +167,15 @@ def _add(
         return _BAD_START
     time_us = time_ns // 1000 - _EPOCH_US
     start_us = start_ns // 1000 - _EPOCH_US if start_ns and kind != "gauge" else None
-    packed = _pack(reading.attributes)
+    packed = _pack(_without_replica(reading.attributes))
+    labels = told.labels(reading.attributes)
+    replica = next((labels[label] for label in REPLICA_LABELS if label in labels), None)
     for field, value in _values(reading):
         identity = stream("otlp", metric.name, field, (told.packed, packed))
-        key = identity, kind, start_us
+        key = identity, kind, start_us, replica
         found = points.get(key)
         if found is None:
             found = points[key] = []
-            labels = told.labels(packed, reading.attributes)
             streams.append(Stream(metric.name, labels, identity, kind, found, field, metric.unit, start_us))
         found.append(Point(time_us, value))
     return None
@@ -163,6 +190,13 @@ def _values(reading: Reading) -> list[tuple[Field, Decimal | None]]:
         ended: tuple[Field, ...] = ("value",) if reading.numbers[0][0] == "value" else ("sum", "count")
         return [(field, None) for field in ended]
     return [(field, _NAN if number is None else exact(number)) for field, number in reading.numbers]
+
+
+def _without_replica(attributes: Mapping[str, Plain]) -> Mapping[str, Plain]:
+    """What tells streams apart: replicas send the same one."""
+    if not any(label in attributes for label in REPLICA_LABELS):
+        return attributes
+    return {name: value for name, value in attributes.items() if name not in REPLICA_LABELS}
 
 
 def _texts(attributes: Mapping[str, Plain]) -> dict[str, str]:

@@ -26,10 +26,8 @@ def answer(media_type: str, refused_points: int, message: str) -> bytes:
     return response.SerializeToString()
 
 
-def status(media_type: str, message: str) -> bytes:
-    """A google.rpc.Status, which is the body of every refusal."""
-    if media(media_type) == JSON:
-        return msgspec.json.encode({"message": message})
+def status(message: str) -> bytes:
+    """A google.rpc.Status in protobuf, which is the body of every refusal."""
     text = message.encode()
     return _MESSAGE + _varint(len(text)) + text if text else b""
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import msgspec
 from google.protobuf.message import DecodeError
+from xxhash import xxh3_128_digest
 
 from api.ingest import remote_write_messages as messages
 from api.ingest.bodies import MAX_DETAIL
@@ -25,11 +26,12 @@ VERSIONS = {"prometheus.WriteRequest": 1, "io.prometheus.write.v2.Request": 2}
 MEDIA_TYPE = "application/x-protobuf"
 NAME = "__name__"
 MOST_LABELS = 1_024
+LONGEST_LABELS = 65_536
 STALE = 0x7FF0000000000002
 """The bits of the NaN by which Prometheus says that a series has ended."""
 
 _EPOCH_US = (PG_EPOCH - UNIX_EPOCH).days * 86_400_000_000
-_MOST_MS = (1 << 63) // 1000
+_MOST_MS = 253_402_300_800_000  # the year 10000
 _COUNTED = ("_count", "_sum", "_bucket")
 _pack = msgspec.msgpack.Encoder().encode
 
@@ -48,7 +50,7 @@ class RemoteWrite(NamedTuple):
 
 
 class _Labelled(NamedTuple):
-    """A series as its labels tell it: the labels but for its name, and the canonical bytes of what tells it apart."""
+    """A series as its labels tell it: the labels but for its name, and a digest of those that tell it apart."""
 
     name: str
     labels: Mapping[str, str]
@@ -70,6 +72,7 @@ class _Series(NamedTuple):
 _NO_NAME = Refusal("invalid_event", f"the series has no name; send it as the label {NAME}")
 _MANY_LABELS = Refusal("invalid_event", f"the series has more than {MOST_LABELS} labels")
 _NO_EMPTY_SYMBOL = Refusal("invalid_event", "the first symbol must be the empty string")
+_LONG_LABELS = Refusal("invalid_event", f"the labels of the series have more than {LONGEST_LABELS} characters")
 _BAD_REFS = Refusal("invalid_event", "labels_refs must be pairs of places in symbols")
 _BAD_TIME = Refusal("invalid_time", "the timestamp must be the sample's time in milliseconds since 1970")
 _BAD_START = Refusal("invalid_time", "the start timestamp must be a time in milliseconds since 1970, or 0")
@@ -184,8 +187,11 @@ def _labelled(labels: dict[str, str]) -> _Labelled | Refusal:
     name = labels.pop(NAME, "")
     if not name:
         return _NO_NAME
+    if sum(map(len, labels)) + sum(map(len, labels.values())) > LONGEST_LABELS:  # symbols are shared, copies are not
+        return _LONG_LABELS
     kept = {label: labels[label] for label in sorted(labels) if labels[label]}
-    return _Labelled(name, kept, _pack([pair for pair in kept.items() if pair[0] not in REPLICA_LABELS]))
+    packed = _pack([pair for pair in kept.items() if pair[0] not in REPLICA_LABELS])
+    return _Labelled(name, kept, xxh3_128_digest(packed))
 
 
 _KINDS: dict[int, Kind] = {messages.COUNTER: "counter", messages.GAUGE: "gauge"}
@@ -205,7 +211,7 @@ class _Written:
         self.described: dict[str, Description] = {}
         self.samples = self.histograms = self.exemplars = 0
         self._streams: list[Stream] = []
-        self._points: dict[tuple[bytes, Kind, int | None], list[Point]] = {}
+        self._points: dict[tuple[bytes, Kind, int | None, str | None], list[Point]] = {}
         self._refused: Counter[tuple[str, Refusal]] = Counter()
 
     def telemetry(self) -> Telemetry:
@@ -245,9 +251,10 @@ class _Written:
             self._refused[labelled.name, refusal] += 1
             return False
         start_us = start_ms * 1000 - _EPOCH_US if start_ms and kind != "gauge" else None
+        replica = next((labelled.labels[label] for label in REPLICA_LABELS if label in labelled.labels), None)
         for field, value in _values(numbers):
             identity = stream("prometheus", labelled.name, field, (labelled.packed,))
-            key = identity, kind, start_us
+            key = identity, kind, start_us, replica
             found = self._points.get(key)
             if found is None:
                 found = self._points[key] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import binascii
+import asyncio
 from base64 import b64decode
 from datetime import datetime
 from typing import Annotated
@@ -141,10 +141,11 @@ async def preview_mapping(data: JSONBody[Trial], team: TheTeam, caller: TheCalle
         kept = kept._replace(document=data.mapping)
     try:
         body = b64decode(data.body, validate=True)
-    except binascii.Error as error:
+    except ValueError as error:  # letters that are none of base64's, or not enough of them
         raise InvalidBody(f"body: {error}; write the bytes that were sent in base64") from error
     sent = (data.source, body, data.content_type, data.content_encoding)
-    items, refused = tried(sent, store.rules_of(kept), Known(meters, kinds, caller.member), shell.settings)
+    known = Known(meters, kinds, caller.member)
+    items, refused = await asyncio.to_thread(tried, sent, store.rules_of(kept), known, shell.settings)
     return TrialAnswer(items, refused)
 
 

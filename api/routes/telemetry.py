@@ -47,7 +47,7 @@ def _otlp_problem(request: litestar.Request[Any, Any, Any], problem: Problem) ->
         problem.members.setdefault("message", problem.detail)
         return document(request, problem)
     told = document(request, problem)
-    told.content = otlp_answer.status(media_type, f"{problem.code}: {problem.detail}")
+    told.content = otlp_answer.status(f"{problem.code}: {problem.detail}")
     told.media_type = media_type
     return told
 

@@ -14,7 +14,9 @@ from msgspec import Meta
 from meter.facts import size_refusal
 from meter.streams import Occurrence
 
-Patterns = str | list[str]
+Pattern = Annotated[str, Meta(max_length=300)]
+Patterns = Pattern | Annotated[list[Pattern], Meta(max_length=50)]
+Where = Annotated[dict[Annotated[str, Meta(max_length=300)], Patterns], Meta(max_length=16)]
 Expression = Annotated[str, Meta(min_length=1, max_length=300)]
 
 ROOT, LITERAL = "$", "="
@@ -44,7 +46,7 @@ class EventRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     type: Expression
     meter: Annotated[str, Meta(max_length=63)] | None = None
     ignore: bool = False
-    where: dict[str, Patterns] = {}
+    where: Where = {}
     value: Expression | None = None
     member: Expression | None = None
     service: Expression | None = None
@@ -64,7 +66,7 @@ class EventRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         for key in self.where:
             if not is_path(key) and key not in _ATTRIBUTES:
                 raise ValueError(f"where: {key[:64]!r} is no path as in $.model, and none of {', '.join(_ATTRIBUTES)}")
-        if self.multiply == 0 or size_refusal(self.multiply):
+        if size_refusal(self.multiply) or self.multiply == 0:
             raise ValueError("multiply: a number above 0, below 10^26")
 
 

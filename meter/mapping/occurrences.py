@@ -8,8 +8,10 @@ from decimal import Decimal
 from typing import NamedTuple
 
 import msgspec
+from xxhash import xxh3_128_hexdigest
 
 from meter.facts import ATTRIBUTE, MAX_ATTRIBUTES_BYTES, MAX_DIGITS, MAX_STRING, ONE, attribute_bytes, size_refusal
+from meter.identity import time_in
 from meter.mapping.event_rules import EventRule, lookup, path, text_at, text_of
 from meter.mapping.route import Unmapped, among, matches
 from meter.model import Event, Meter, Refusal
@@ -51,11 +53,33 @@ def events_of(
             if rule.ignore:
                 break
     if fitting:
-        return [_event(occurrence, _part(rule, occurrence), meters) for rule in fitting if not rule.ignore]
+        return _of_rules(occurrence, [rule for rule in fitting if not rule.ignore], meters)
     meter = meters.get(occurrence.type)
     if meter is None:
         return Unmapped("no_rule", "no rule for events fits, and no meter has the name of the type; write a rule")
     return [_event(occurrence, _usual(meter, occurrence), meters)]
+
+
+def _of_rules(occurrence: Occurrence, rules: Sequence[EventRule], meters: Mapping[str, Meter]) -> list[Event | Refusal]:
+    """An event for each rule; where several count to one meter, all but the first bear the path of their number too."""
+    found: list[Event | Refusal] = []
+    seen: set[tuple[str | None, str]] = set()
+    for rule in rules:
+        event_id = occurrence.id
+        while (rule.meter, event_id) in seen:
+            event_id += f"#{rule.value or rule.type}"
+        seen.add((rule.meter, event_id))
+        made = _event(occurrence, _part(rule, occurrence), meters)
+        found.append(made if event_id == occurrence.id or isinstance(made, Refusal) else _called(made, event_id))
+    return found
+
+
+def _called(event: Event, event_id: str) -> Event:
+    """An event under an id made of its own, of whichever length; it has the time that its own carries."""
+    carried = time_in(event.id or "")
+    if 0 < len(event.id or "") <= MAX_STRING < len(event_id):
+        event_id = xxh3_128_hexdigest(event_id.encode())
+    return msgspec.structs.replace(event, id=event_id, time=event.time or carried)
 
 
 def fits(rule: EventRule, occurrence: Occurrence) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -14,6 +14,7 @@ from meter.errors import InvalidMapping
 from meter.mapping.rules import Document
 
 FOLDER = files(__package__) / "presets"
+LONGEST_TOML, MOST_DOTS = 262_144, 500  # Python's reader takes quadratic time over dotted keys
 USUAL = ("genai", "http-server", "otel-system", "node-exporter", "cadvisor", "collectd")
 
 
@@ -26,10 +27,12 @@ def presets() -> dict[str, Document]:
 
 def of_toml(text: bytes) -> Document:
     """A mapping written in TOML: `presets`, then `[[rules]]` and `[[events]]`. Raises InvalidMapping with the place."""
+    if len(text) > LONGEST_TOML or any(line.count(b".") > MOST_DOTS for line in text.splitlines()):
+        raise InvalidMapping(f"in TOML at most {LONGEST_TOML} bytes, with {MOST_DOTS} dots in a line; send it as JSON")
     try:
         read: dict[str, Any] = tomllib.loads(text.decode(), parse_float=Decimal)
         return msgspec.convert(read, Document)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, msgspec.ValidationError, RecursionError) as error:
+    except (ValueError, InvalidOperation, RecursionError) as error:
         raise InvalidMapping(str(error)) from error
 
 

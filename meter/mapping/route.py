@@ -11,11 +11,12 @@ from typing import Literal, NamedTuple
 import msgspec
 
 from meter.facts import series_refusal
-from meter.mapping.rules import Document, Patterns, Rule, unfit
+from meter.mapping.event_rules import Patterns
+from meter.mapping.rules import Document, Rule, unfit
 from meter.model import Meter, SeriesKey
 from meter.points.counting import USUAL_GAP_US, GapRule, Way
 from meter.segments import EXACT, SECOND_US
-from meter.streams import Kind, Stream
+from meter.streams import MOST_LABELS, Kind, Stream
 
 READINGS: dict[Kind, Literal["counter", "gauge", "delta"]] = {"counter": "counter", "gauge": "gauge", "delta": "delta"}
 COUNTING_NAME = re.compile(r".*(_total|_sum|_count|_bucket)")  # as Prometheus' naming rules have it
@@ -36,6 +37,7 @@ class Mapped(NamedTuple):
     gap_rule: GapRule
     gap_us: int
     trusts_starts: bool
+    meter_version: int = 1  # a change of its meter makes it another
 
 
 class Ignored(NamedTuple):
@@ -52,7 +54,8 @@ class Unmapped(NamedTuple):
 
 
 Target = Mapped | Ignored | Unmapped
-MOST_LABELS, LONGEST_LABELS = 128, 16_384
+LONGEST_LABELS = 16_384
+LONGEST_MATCHED = 1_024  # of a label: patterns are asked of all streams of a body
 TOO_LONG = Unmapped(
     "labels_too_long",
     f"a stream has at most {MOST_LABELS} labels, whose values have {LONGEST_LABELS} characters at most",
@@ -96,7 +99,7 @@ def fits(rule: Rule, stream: Stream) -> bool:
 
 def among(patterns: Patterns, text: str) -> bool:
     """Whether a text fits one of the patterns and none of those that begin with `!`; the text may be empty."""
-    listed = [patterns] if isinstance(patterns, str) else patterns
+    listed, text = [patterns] if isinstance(patterns, str) else patterns, text[:LONGEST_MATCHED]
     wanted = [pattern for pattern in listed if not pattern.startswith("!")]
     barred = (pattern[1:] for pattern in listed if pattern.startswith("!"))
     return (not wanted or any(matches(each, text) for each in wanted)) and not any(matches(e, text) for e in barred)
@@ -184,4 +187,5 @@ def _counted(named: Named, series: SeriesKey, read: Literal["counter", "gauge", 
         msgspec.convert(meter.gap_rule or "hold", GapRule),
         meter.gap_seconds * SECOND_US if meter.gap_seconds else USUAL_GAP_US,
         named.rule.starts == "trusted",
+        meter.version,
     )

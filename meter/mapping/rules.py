@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from meter.mapping.event_rules import EventRule
+from meter.mapping.event_rules import EventRule, Where
 from meter.model import Meter
 from meter.streams import Field
 
@@ -18,9 +18,9 @@ Read = Literal["auto", "counter", "gauge", "delta"]
 Starts = Literal["trusted", "ignored"]
 Name = Annotated[str, Meta(min_length=1, max_length=300)]
 Template = Annotated[str, Meta(max_length=300)]
-Patterns = str | list[str]
 
 MOST_RULES = 500
+MOST_PRESETS = 32
 LARGEST_FACTOR = Decimal(10**18)
 TEMPLATE = re.compile(r"(?:[^{}]|\{[^{}]+\})*")
 USUAL_SERVICE = "{service.name|job|host}"
@@ -42,7 +42,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     metric: Name
     meter: Annotated[str, Meta(max_length=63)] | None = None
     ignore: bool = False
-    where: dict[str, Patterns] = {}
+    where: Where = {}
     field: Field | None = None
     read: Read = "auto"
     starts: Starts = "trusted"
@@ -59,7 +59,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     `rules` are for streams of points, `events` for CloudEvents and Lago's events.
     """
 
-    presets: list[str] = []
+    presets: Annotated[list[Name], Meta(max_length=MOST_PRESETS)] = []
     rules: Annotated[list[Rule], Meta(max_length=MOST_RULES)] = []
     events: Annotated[list[EventRule], Meta(max_length=MOST_RULES)] = []
 
@@ -71,6 +71,8 @@ def wrong(document: Document, meters: Mapping[str, Meter], presets: Mapping[str,
 
 def _wrong(document: Document, meters: Mapping[str, Meter], presets: Mapping[str, Document]) -> Iterator[str]:
     for name in document.presets:
+        if document.presets.count(name) > 1:
+            yield f"presets: {name[:64]!r} is there more than once"
         if name not in presets:
             yield f"presets: there is no {name[:64]!r}; there are {', '.join(sorted(presets))}"
     for number, rule in enumerate(document.rules):

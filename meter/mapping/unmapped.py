@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
 from psycopg.types.json import Jsonb
 
 from meter.database import Connection
+from meter.mapping.event_rules import text_of
 from meter.mapping.route import Unmapped
 from sql import statement
 
@@ -17,6 +19,7 @@ MOST_NAMES = 10_000
 NOT_NOTED = "what no rule takes could not be noted; send it again, nothing counts twice"
 OTHERS = "(other names)"
 LONGEST_NAME = 300
+MOST_LABELS, LONGEST_LABEL = 128, 1_024
 LONGEST_DETAIL = 500
 Key = tuple[str, str]
 """A name, and the reason why it makes no usage."""
@@ -64,8 +67,8 @@ async def note(conn: Connection, team_id: int, source: str, left: Iterable[Left]
     named = {"names": [name for name, _ in found], "reasons": [reason for _, reason in found]}
     asked = {"team_id": team_id, "source": source} | named
     row = await (await conn.execute(statement("count_unmapped"), asked)).fetchone()
-    listed, known = row or (0, [])
-    if listed + len(found) - len(known) > MOST_NAMES:
+    names, known = row or (0, [])
+    if names + len(found) - len(known) > MOST_NAMES:
         found = _folded(found, set(known))
     parameters = {
         "team_id": team_id,
@@ -107,6 +110,13 @@ def storable(text: str) -> str:
     return text.replace("\0", "")
 
 
+def listed(labels: Mapping[str, object]) -> dict[str, str]:
+    """Labels as they can be kept and shown: texts, numbers and truth values, as texts; bounded, and nothing nested."""
+    texts = ((name, text) for name, value in labels.items() if (text := text_of(value)) is not None)
+    kept = islice(texts, MOST_LABELS)
+    return {storable(name)[:LONGEST_NAME]: storable(text[:LONGEST_LABEL]) for name, text in kept}
+
+
 def jsonb(labels: Mapping[str, object]) -> Jsonb:
     """Labels as the database can hold them."""
-    return Jsonb({storable(name): storable(v) if isinstance(v, str) else v for name, v in labels.items()})
+    return Jsonb(listed(labels))

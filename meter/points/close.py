@@ -9,15 +9,16 @@ from meter.database import Connection
 from meter.points.counting import Head, Row, rows_of
 from meter.points.streams import advance, lock_due
 from meter.points.write import write_usage
+from meter.rows import MAX_ROWS
 from meter.store import NoRoomError, Room, hold_floor
 
 MOST = 5_000
 
 
 async def close_gaps(conn: Connection, now: datetime) -> int:
-    """Closes levels that are due, MOST at a time, each time in one transaction; how many streams that were."""
-    room, closed, done = Room(), 0, MOST
-    while done == MOST:
+    """Closes levels that are due, MOST streams at a time, each time in one transaction; how many that were."""
+    room, closed, done = Room(), 0, 1
+    while done:
         try:
             async with conn.transaction():
                 done = await _close(conn, now, room)
@@ -39,8 +40,10 @@ async def _close(conn: Connection, now: datetime, room: Room) -> int:
             held = rows_of(origin, [head.last], closed_us=head.last.time_us)
             rows[team_id] += [row for row in held if row.time_us >= floor]
             heads[stream_id] = head._replace(closed=True)
+        if sum(map(len, rows.values())) > MAX_ROWS:
+            break  # the others are due as before
     room.check(row.time_us for mine in rows.values() for row in mine)
     for team_id in sorted(rows):
         await write_usage(conn, team_id, [], rows[team_id])
     await advance(conn, heads)
-    return len(due)
+    return len(heads)

@@ -125,7 +125,7 @@ def rows_of(origin: Origin, points: Sequence[Kept], *, closed_us: int | None = N
             continue
         following = points[number + 1].time_us if number + 1 < len(points) else None
         yield from counted(origin, point, before, following, closed_us)
-        before = point.value
+        before = reached(point)
 
 
 def counted(
@@ -144,6 +144,11 @@ def counted(
         yield Row(time_us - 1, event_id, reading.series_id, base(value, reading), None)
     elif before is not None or counts_whole(origin, time_us):
         yield Row(time_us - 1, event_id, reading.series_id, grown(before, value, reading), None)
+
+
+def reached(point: Kept) -> Decimal | None:
+    """How far a counter had come at a point; what came since the one before says nothing about that."""
+    return None if point.reading.way == "delta" else point.value
 
 
 def counts_whole(origin: Origin, time_us: int) -> bool:
@@ -224,7 +229,7 @@ def _follows(head: Head, point: Kept) -> bool:
 def _followed(origin: Origin, last: Kept, point: Kept) -> Revision:
     """What a value changes that follows the last one: a level held until now, and what it counts itself."""
     held = counted(origin, last, None, point.time_us, None) if last.reading.way == "level" else ()
-    rows = [*held, *counted(origin, point, last.value, None, None)]
+    rows = [*held, *counted(origin, point, reached(last), None, None)]
     return Revision([point], [], rows, Head(point, None, point.time_us), 0, 0)
 
 

@@ -13,7 +13,7 @@ import msgspec
 from meter.database import Connection
 from meter.errors import NotFound
 from meter.facts import instant, microseconds
-from meter.points.counting import Kept, Origin, counted, counts_whole, held_us
+from meter.points.counting import Kept, Origin, counted, counts_whole, held_us, reached
 from meter.points.streams import around
 from meter.segments import SECOND_US
 from meter.usage import plain
@@ -127,7 +127,7 @@ def explain(stream: StreamOf, points: Sequence[Kept]) -> dict[int, Told]:
 
 def _explained(stream: StreamOf, origin: Origin, point: Kept, near: tuple[Kept | None, Kept | None]) -> Told:
     before, following = near
-    value = None if before is None else before.value
+    value = None if before is None else reached(before)
     rows = list(counted(origin, point, value, following.time_us if following else None, stream.closed_us))
     came_to = sum((row.quantity for row in rows), Decimal(0)) if rows else None
     because = _why_level if point.reading.way == "level" else _why
@@ -148,11 +148,12 @@ def _why(stream: StreamOf, origin: Origin, point: Kept, near: tuple[Kept | None,
         return None, ENDED
     if point.reading.way in ALONE:
         return None, ALONE[point.reading.way]
-    if before is None or before.value is None:
+    earlier = None if before is None else reached(before)
+    if before is None or earlier is None:
         if stream.started_at is not None and counts_whole(origin, point.time_us):
             return (stream.started_at, time), "the first value: all that was counted since the start"
         return None, "the first value, and nobody knows since when it was counted: it counts nothing"
-    return _since(point, point.value, before, before.value)
+    return _since(point, point.value, before, earlier)
 
 
 def _since(point: Kept, value: Decimal, before: Kept, earlier: Decimal) -> Why:

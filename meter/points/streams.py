@@ -28,6 +28,7 @@ class Sent(NamedTuple):
     target: Mapped
     identity: bytes
     start_us: int | None
+    bare: bytes  # the identity without the start
 
 
 class Known(NamedTuple):
@@ -37,6 +38,7 @@ class Known(NamedTuple):
     key_id: int
     stream_id: int
     reading: Reading
+    origin: Origin
 
 
 class StreamCache:
@@ -63,12 +65,29 @@ class StreamCache:
         self._readings[known.reading.id] = known.reading
 
     async def readings(self, conn: Connection, wanted: set[int]) -> Mapping[int, Reading]:
-        """Readings by their ids, those asked for among them."""
-        missing = wanted - self._readings.keys()
+        """Readings by their ids."""
+        known = {row_id: found for row_id in wanted if (found := self._readings.get(row_id))}
+        missing = wanted - known.keys()
         if missing:
-            found = await conn.execute(statement("list_readings"), {"readings": Bigints(sorted(missing))})
-            self._readings.update({row[0]: Reading._make(row) for row in await found.fetchall()})
-        return self._readings
+            listed = await conn.execute(statement("list_readings"), {"readings": Bigints(sorted(missing))})
+            known |= {row[0]: Reading._make(row) for row in await listed.fetchall()}
+        return known
+
+
+async def continued(conn: Connection, team_id: int, sent: Sequence[Sent]) -> list[Sent]:
+    """The streams as they are known: one that says now since when it counts goes on as it was, where it is older."""
+    started = [each for each in sent if each.start_us is not None]
+    if not started:
+        return list(sent)
+    asked = {
+        "team_id": team_id,
+        "identities": [UUID(bytes=each.identity) for each in started],
+        "bare": [UUID(bytes=each.bare) for each in started],
+        "started": [instant(each.start_us) for each in started if each.start_us is not None],
+    }
+    rows = await (await conn.execute(statement("find_continued"), asked)).fetchall()
+    older = {identity.bytes for (identity,) in rows}
+    return [each._replace(identity=each.bare, start_us=None) if each.identity in older else each for each in sent]
 
 
 async def resolve_streams(conn: Connection, team_id: int, source: str, sent: Sequence[Sent]) -> dict[bytes, int]:

@@ -14,10 +14,10 @@ import psycopg
 from meter import copy_rows
 from meter.database import Connection
 from meter.errors import Busy
-from meter.facts import instant
+from meter.facts import instant, microseconds
 from meter.points.counting import Head, Kept, Origin, Revision, Row, revise
 from meter.points.streams import StreamCache, advance, around, lock
-from meter.rows import Wire
+from meter.rows import MAX_ROWS, Wire
 from meter.store import NoRoomError, Room, below, copy, hold_floor, touch
 from meter.streams import Field
 from sql import statement
@@ -60,36 +60,52 @@ async def commit(conn: Connection, team_id: int, work: Sequence[Work], refused: 
 
     Only there is known how far back a level reaches that a point ends, hence room may have to be made then.
     """
+    tally, rest = Tally(0, 0, defaultdict(int, refused)), work
+    while rest:
+        done = await _commit_some(conn, team_id, rest, memory)
+        rest = rest[done.streams :]
+        for why, points in done.tally.refused.items():
+            tally.refused[why] += points
+        tally = Tally(tally.accepted + done.tally.accepted, tally.duplicates + done.tally.duplicates, tally.refused)
+    return tally
+
+
+class _Done(NamedTuple):
+    """What became of the first so many streams."""
+
+    streams: int
+    tally: Tally
+
+
+async def _commit_some(conn: Connection, team_id: int, work: Sequence[Work], memory: Memory) -> _Done:
+    """Writes what the points of the first streams change, as many as make MAX_ROWS rows of usage."""
     for _ in range(ATTEMPTS):
-        told: RefusedPoints = defaultdict(int, refused)
         try:
             async with conn.transaction():
-                accepted, duplicates = await _write(conn, team_id, work, told, memory)
+                return await _write(conn, team_id, work, memory)
         except psycopg.errors.DeadlockDetected:
             continue  # TimescaleDB writes chunk by chunk, whatever the order of the rows; the other writer goes first
         except NoRoomError as error:
             await memory.room.prepare(conn, error.times_us)
-            continue
-        return Tally(accepted, duplicates, told)
     raise Busy("other writers keep sending the same streams; send it again")
 
 
-async def _write(
-    conn: Connection, team_id: int, work: Sequence[Work], refused: RefusedPoints, memory: Memory
-) -> tuple[int, int]:
-    """Locks, judges and writes; how many points were new and how many there before."""
+async def _write(conn: Connection, team_id: int, work: Sequence[Work], memory: Memory) -> _Done:
+    """Locks, judges and writes."""
+    refused: RefusedPoints = defaultdict(int)
     floor = await hold_floor(conn)
     heads = await lock(conn, [each.stream_id for each in work], memory.streams)
     revisions = await _judge(conn, team_id, work, heads, refused)
     kept: dict[int, Revision] = {}
-    for each, revision in zip(work, revisions, strict=True):
+    for each, revision in zip(work, revisions, strict=False):
         if any(row.time_us < floor for row in (*revision.gone, *revision.rows)):
             refused[each.name, each.field, *below(floor)] += len(revision.points)
         else:
             kept[each.stream_id] = revision
     memory.room.check(row.time_us for revision in kept.values() for row in revision.rows)
     await _store(conn, team_id, kept)
-    return sum(len(found.points) for found in kept.values()), sum(found.duplicates for found in revisions)
+    accepted = sum(len(found.points) for found in kept.values())
+    return _Done(len(revisions), Tally(accepted, sum(found.duplicates for found in revisions), refused))
 
 
 async def _judge(
@@ -99,23 +115,29 @@ async def _judge(
     heads: dict[int, Head | None],
     refused: RefusedPoints,
 ) -> list[Revision]:
-    """What the points of each stream change; looks at earlier points only of streams that some points come late to."""
+    """What the points of the first streams change, of as many as make MAX_ROWS rows.
+
+    Looks at earlier points only of streams that some points come late to.
+    """
     window = REVISED // timedelta(microseconds=1)
     timely: list[list[Kept]] = []
     late: dict[int, tuple[int, int]] = {}
     for each in work:
         head = heads[each.stream_id]
         points = each.points if head is None else [p for p in each.points if p.time_us >= head.newest_us - window]
-        if len(points) < len(each.points):
-            why = f"points more than {REVISED.days} days behind the newest of their stream change nothing any more"
-            refused[each.name, each.field, "too_late", why] += len(each.points) - len(points)
         timely.append(points)
         if head is not None and points and not _ahead(head, points):
             times = [point.time_us for point in points]
             late[each.stream_id] = min(times), max(times)
     there = await around(conn, team_id, late) if late else {}
     found: list[Revision] = []
+    rows = 0
     for each, points in zip(work, timely, strict=True):
+        if rows > MAX_ROWS:
+            break
+        if len(points) < len(each.points):
+            why = f"points more than {REVISED.days} days behind the newest of their stream change nothing any more"
+            refused[each.name, each.field, "too_late", why] += len(each.points) - len(points)
         head = heads[each.stream_id]
         before = there.get(each.stream_id, head.points() if head else [])
         revision = revise(each.origin, head, before, points)
@@ -123,6 +145,7 @@ async def _judge(
             why = "the stream has another value at that instant; the first one stays"
             refused[each.name, each.field, "id_conflict", why] += revision.conflicts
         found.append(revision)
+        rows += len(revision.rows)
     return found
 
 
@@ -154,7 +177,14 @@ async def _store(conn: Connection, team_id: int, revisions: dict[int, Revision])
 
 
 async def write_usage(conn: Connection, team_id: int, gone: list[Row], rows: list[Row]) -> None:
-    """Takes rows of usage back and writes others, in the caller's transaction; their quarters are touched."""
+    """Takes rows of usage back and writes others, in the caller's transaction; their quarters are touched.
+
+    What was corrected stays as it is: neither taken back nor written anew.
+    """
+    kept = await _corrected(conn, team_id, [*gone, *rows]) if gone else frozenset()
+    if kept:
+        gone = [row for row in gone if row[:2] not in kept]
+        rows = [row for row in rows if row[:2] not in kept]
     if gone:
         gone.sort()
         times = [instant(row.time_us) for row in gone]
@@ -163,6 +193,19 @@ async def write_usage(conn: Connection, team_id: int, gone: list[Row], rows: lis
         await touch(conn, team_id, (row.time_us for row in gone))
     if rows:
         await copy(conn, team_id, [_wire(team_id, row) for row in sorted(rows)])
+
+
+async def _corrected(conn: Connection, team_id: int, rows: list[Row]) -> frozenset[tuple[int, bytes]]:
+    """Times and identities of the rows that were corrected; until the transaction ends there come no more."""
+    await conn.execute(statement("share_corrections"), {"team_id": team_id})
+    places = sorted({(row.time_us, row.event_id) for row in rows})
+    parameters = {
+        "team_id": team_id,
+        "times": [instant(time_us) for time_us, _ in places],
+        "event_ids": [UUID(bytes=event_id) for _, event_id in places],
+    }
+    found = await (await conn.execute(statement("find_standing_corrections"), parameters)).fetchall()
+    return frozenset((microseconds(time), event_id.bytes) for time, event_id in found)
 
 
 def _wire(team_id: int, row: Row) -> Wire:

@@ -142,7 +142,7 @@ async def test_events_are_tried(site: Site) -> None:
         [],
         "no rule for events fits, and no meter has the name of the type",
     )
-    assert (usual["counts_to"][0]["meter"], usual["labels"]) == ("requests", {"quantity": 3})
+    assert (usual["counts_to"][0]["meter"], usual["labels"]) == ("requests", {"quantity": "3"})
     assert tried["refused"] == ["event 5: `id` is missing; a CloudEvent has an id, a source and a type"]
     event: dict[str, Any] = {"transaction_id": "1", "code": "prompt", "external_customer_id": "ben"}
     event |= {"properties": {"in": "1.5", "out": 0}}

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from api.ingest.remote_write import MOST_LABELS, RemoteWrite, decode, read
 from meter.errors import BatchTooLarge, InvalidBody, UnsupportedEncoding
 from meter.event_codes import EVENT_CODES
-from meter.facts import PG_EPOCH
+from meter.facts import PG_EPOCH, instant
 from meter.identity import UNIX_EPOCH
 from meter.streams import REPLICA_LABELS, Point, Stream
 from tests.api_ingest.captures import capture, recordings
@@ -40,6 +40,7 @@ from tests.api_ingest.remote_write_requests import (
 
 MOST = 5_000
 EPOCH_US = (PG_EPOCH - UNIX_EPOCH).days * 86_400_000_000
+YEAR_10000_MS = 253_402_300_800_000
 TIME_US, START_US = TIME_MS * 1_000 - EPOCH_US, START_MS * 1_000 - EPOCH_US
 
 
@@ -166,10 +167,13 @@ def test_the_mark_of_an_end(media_type: str) -> None:
 
 @versions
 def test_times(media_type: str) -> None:
-    """Within what 64 bits hold of microseconds."""
-    for time in (0, -1, 2**63 - 1, 2**63 // 1000):
+    """Of points and starts, up to the year 9999: what comes later is no time that anything here can hold."""
+    for time in (0, -1, 2**63 - 1, YEAR_10000_MS):
         assert refusal(media_type, sample(time=time)) == "invalid_time"
-    assert one(media_type, sample(time=2**63 // 1000 - 1)).points[0].time_us < 2**63
+    last = YEAR_10000_MS - 1
+    assert instant(one(media_type, sample(time=last)).points[0].time_us).year == 9999
+    assert refusal(RW2, sample(start=YEAR_10000_MS)) == refusal(RW2, sample(), (6, YEAR_10000_MS)) == "invalid_time"
+    assert instant(one(RW2, sample(start=last)).start_us or 0).year == 9999
 
 
 @versions

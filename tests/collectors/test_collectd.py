@@ -129,6 +129,6 @@ def test_a_kill_in_the_middle(database: str, tmp_path: Path) -> None:
         assert set(by(client, "cpu.used", "service")) == {"db-1"}
         assert set(by(client, "memory.used", "host")) == {"db-1"}
         before_replay = everything(client)
-        assert set(replay(recorder.requests, service.url)) == {200}
+        assert set(replay(recorder.requests, service.url)) == {204}
         assert everything(client) == before_replay
         assert "ERROR" not in service.log()

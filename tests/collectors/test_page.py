@@ -62,7 +62,8 @@ def test_preview(client: Client, tmp_path: Path) -> None:
 
 def test_unmapped_and_points(client: Client, tmp_path: Path) -> None:
     """A metric without a rule is listed with its points; what counted is explained point by point."""
-    client.post("/v1/collectd", [cpu(0, 360_000), cpu(10, 720_000), cpu(20, 180_000), cpu(20, 7, "irq")])
+    sent = [cpu(0, 360_000), cpu(10, 720_000), cpu(20, 180_000), cpu(20, 7, "irq")]
+    client.http.post("/v1/collectd", json=sent).raise_for_status()
     (unmapped,) = json.loads(run(shell("unmapped", client), tmp_path))["items"]
     assert (unmapped["source"], unmapped["name"], unmapped["reason"], unmapped["points"]) == (
         "collectd",

@@ -16,7 +16,7 @@ DEMANDED: Mapping[str, int] = {
     "otlp-": 200,
     "rw1-": 204,
     "rw2-": 204,
-    "collectd-write_http-json": 200,
+    "collectd-write_http-json": 204,
     "collectd-write_http-command": 415,  # no format of ours: the answer says what to configure
     "collectd-write_http-kairosdb": 415,
     "cloudevents-": 204,

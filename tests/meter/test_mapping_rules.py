@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from decimal import Decimal
@@ -14,10 +15,11 @@ from msgspec.structs import replace
 from meter.cells import Aggregation
 from meter.errors import InvalidMapping
 from meter.facts import MAX_STRING
-from meter.mapping.presets import of_toml
+from meter.mapping.event_rules import Patterns
+from meter.mapping.presets import LONGEST_TOML, MOST_DOTS, of_toml
 from meter.mapping.route import (
     LONGEST_LABELS,
-    MOST_LABELS,
+    LONGEST_MATCHED,
     NO_RULE,
     TOO_LONG,
     Ignored,
@@ -32,11 +34,11 @@ from meter.mapping.route import (
     matches,
     route,
 )
-from meter.mapping.rules import Document, Patterns, Rule, unfit, wrong
+from meter.mapping.rules import MOST_PRESETS, Document, Rule, unfit, wrong
 from meter.model import Meter
 from meter.points.counting import Reading, base
 from meter.segments import SECOND_US
-from meter.streams import Field, Kind, Stream
+from meter.streams import MOST_LABELS, Field, Kind, Stream
 from tests.meter.cast import METERS, NOW, meter, stream
 
 READS = ("counter", "gauge", "delta")
@@ -305,3 +307,68 @@ def test_numbers_of_toml_are_exact() -> None:
     """No binary float in between."""
     (read,) = of_toml(b'[[rules]]\nmetric = "m"\nmeter = "requests"\nmultiply = 0.1\ndivide = 3').rules
     assert (read.multiply, read.divide) == (Decimal("0.1"), Decimal(3))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"x = " + b"1" * 5_000, "4300 digits"),
+        (b"x = 1e99999999999999999999", "InvalidOperation"),
+        (b'[[events]]\ntype = "a"\nmeter = "m"\nmultiply = "sNaN"', "multiply: a number above 0"),
+        (b"[[events]]\ntype = 'a'\nmeter = 'm'\nmultiply = nan", "multiply: a number above 0"),
+        (b".".join([b"a"] * 502) + b" = 1", "at most 262144 bytes, with 500 dots in a line"),
+        (b"#" * (LONGEST_TOML + 1), "at most 262144 bytes"),
+        (b"a = " + b"[" * 10_000, "recursion"),
+    ],
+)
+def test_toml_beyond_its_bounds(text: bytes, said: str) -> None:
+    """Is refused, whatever Python's own reader makes of it."""
+    with pytest.raises(InvalidMapping, match=re.escape(said)):
+        of_toml(text)
+
+
+def test_toml_up_to_its_bounds() -> None:
+    """Is read."""
+    longest = b"#" * (LONGEST_TOML - 1_001) + b"\n# " + b"." * MOST_DOTS
+    assert of_toml(longest) == Document()
+
+
+@pytest.mark.parametrize(
+    ("fields", "place"),
+    [
+        ({"where": {f"$.l{number}": "a" for number in range(17)}}, "where"),
+        ({"where": {"$.a": ["b"] * 51}}, "where"),
+        ({"where": {"$.a": "b" * 301}}, "where"),
+        ({"where": {"$." + "a" * 300: "b"}}, "where"),
+    ],
+)
+def test_patterns_are_bounded(fields: dict[str, Any], place: str) -> None:
+    """In number and length, for streams and for events; the place is told."""
+    for kind, usual in (("rules", {"metric": "m"}), ("events", {"type": "m"})):
+        with pytest.raises(msgspec.ValidationError, match=rf"\$\.{kind}\[0\]\.{place}"):
+            msgspec.convert({kind: [{**usual, "meter": "requests", **fields}]}, Document)
+    most = {f"$.l{number}": ["b" * 300] * 50 for number in range(16)}
+    for kind, usual in (("rules", {"metric": "m"}), ("events", {"type": "m"})):
+        msgspec.convert({kind: [{**usual, "meter": "requests", "where": most}]}, Document)
+
+
+def test_presets_are_bounded() -> None:
+    """Each once, and not without end."""
+    known = {f"p{number}": Document() for number in range(MOST_PRESETS + 1)}
+    document = msgspec.convert({"presets": list(known)[:MOST_PRESETS]}, Document)
+    assert wrong(document, METERS, known) is None
+    with pytest.raises(msgspec.ValidationError, match=r"\$\.presets"):
+        msgspec.convert({"presets": list(known)}, Document)
+    assert wrong(Document(presets=["p1", "p0", "p1"]), METERS, known) == "presets: 'p1' is there more than once"
+
+
+def test_what_of_a_long_label_is_matched() -> None:
+    """Its beginning: a rule can't make each of many streams take long."""
+    assert among("a*", "a" * 16_000)
+    assert not among("*b", "a" * LONGEST_MATCHED + "b")
+
+
+def test_a_change_of_the_meter_makes_another_target() -> None:
+    """So that streams that are known are looked at anew."""
+    changed = {"requests": replace(METERS["requests"], version=METERS["requests"].version + 1)}
+    assert mapped(rule(), stream("m")) != mapped(rule(), stream("m"), changed)

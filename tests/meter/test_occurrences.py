@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from meter import facts
+from meter import facts, identity
 from meter.event_codes import EVENT_CODES
 from meter.facts import MAX_ATTRIBUTES_BYTES, attribute_bytes
 from meter.mapping.event_rules import EventRule
@@ -95,6 +95,41 @@ def test_every_rule_that_fits_makes_an_event() -> None:
         ("requests", Decimal(1)),
         ("cpu", Decimal(7)),
     ]
+
+
+def test_rules_of_one_meter_make_events_apart() -> None:
+    """The first bears the id as it came, the others their path too; whatever else is equal."""
+    again = rule(value="$.usage.seconds")
+    found = made(rule(), again, rule(type="*", value=None), again, rule(meter="requests"))
+    ids = [event.id for event in found if isinstance(event, Event)]
+    assert ids == ["e1", "e1#$.usage.seconds", "e1#*", "e1#$.usage.seconds#$.usage.seconds", "e1"]
+    assert ids == [
+        event.id
+        for event in made(rule(), again, rule(type="*", value=None), again, rule(meter="requests"))
+        if isinstance(event, Event)
+    ]
+
+
+@pytest.mark.parametrize("event_id", ["x" * facts.MAX_STRING, "x" * 195])
+def test_a_long_id_that_is_made_longer_is_cut_short(event_id: str) -> None:
+    """It stays a good one and its own; the one as it came is judged as any other."""
+    found = made(rule(), rule(), rule(), occurrence=msgspec.structs.replace(PROMPT, id=event_id))
+    ids = [event.id or "" for event in found if isinstance(event, Event)]
+    assert ids[0] == event_id
+    assert len(set(ids)) == 3
+    assert all(0 < len(each) <= facts.MAX_STRING for each in ids)
+    too_long = made(rule(), rule(), occurrence=msgspec.structs.replace(PROMPT, id="x" * (facts.MAX_STRING + 1)))
+    assert all(isinstance(event, Event) and len(event.id or "") > facts.MAX_STRING for event in too_long)
+
+
+def test_the_time_that_an_id_carries_is_that_of_all_events_made_of_it() -> None:
+    """Though the others bear another id."""
+    ulid = "01JD3C8ZN0ABCDEFGHJKMNPQRS"
+    first, second = made(rule(), rule(), occurrence=msgspec.structs.replace(PROMPT, id=ulid, time=None))
+    assert isinstance(first, Event)
+    assert isinstance(second, Event)
+    assert (first.id, first.time) == (ulid, None)
+    assert second.time == identity.time_in(ulid) is not None
 
 
 def test_a_rule_that_ignores_ends_the_search() -> None:
