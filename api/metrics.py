@@ -75,6 +75,12 @@ class Metrics:
             "How long the oldest touched bucket has waited to be rolled up; answers are complete all the same.",
             registry=registry,
         )
+        self._checks = Gauge(
+            "hourmeter_check_holds",
+            "Whether what must always hold did when the worker last looked: 1, or 0. `meter doctor` tells more.",
+            ["check"],
+            registry=registry,
+        )
         for outcome in ("accepted", "duplicate", "rejected"):
             self._events.labels(outcome, self._process)
         for outcome in ("accepted", "duplicate", "ignored", "repeated", "unmapped", "rejected"):
@@ -99,7 +105,10 @@ class Metrics:
         """Counts a request and how long it took; `route` is the template, never the path."""
         self._requests.labels(method, route, str(status), self._process).observe(seconds)
 
-    def text(self, lag_seconds: float) -> bytes:
-        """Everything in the text exposition format, with the lag as measured now (NaN: not known)."""
+    def text(self, lag_seconds: float, checks: Mapping[str, bool]) -> bytes:
+        """Everything in the text exposition format, the lag (NaN: not known) and which checks hold as found now."""
         self._lag.set(lag_seconds)
+        self._checks.clear()  # one that is not known must not look as it did
+        for name, holds in checks.items():
+            self._checks.labels(name).set(holds)
         return generate_latest(self._registry)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import LiteralString, NamedTuple
 
+import msgspec
 import psycopg
 from psycopg.rows import dict_row
 
@@ -14,23 +16,37 @@ from meter.database import Connection
 from sql import statement
 
 LIMIT = "60s"
+KEPT_ROWS = 3
 
 
 class Finding(NamedTuple):
     """What one check returned: its name, what must hold in plain words, and the rows that break it (none: it holds).
 
-    `unfinished` says why the check came to no answer.
+    `unfinished` says why the check came to no answer, `took_s` how long it took in seconds.
     """
 
     name: str
     says: str
     rows: list[dict[str, object]]
     unfinished: str | None = None
+    took_s: float = 0.0
 
     @property
     def holds(self) -> bool:
         """Whether the check ran to its end and returned nothing."""
         return not self.rows and self.unfinished is None
+
+
+class Result(NamedTuple):
+    """What the worker found last: as a Finding, with the first rows only, in milliseconds, and when it was."""
+
+    name: str
+    says: str
+    holds: bool
+    unfinished: str | None
+    rows: list[dict[str, object]]
+    took_ms: int
+    at: datetime
 
 
 def words(query: str) -> str:
@@ -55,11 +71,35 @@ async def run(
 
 
 async def _run_one(conn: Connection, name: str, query: LiteralString, now: datetime, limit: str) -> Finding:
+    began = time.monotonic()
+    rows: list[dict[str, object]] = []
+    unfinished = None
     try:
         async with conn.transaction(), conn.cursor(row_factory=dict_row) as cursor:
             await cursor.execute(statement("begin_reading"))
             await cursor.execute(statement("begin_check"), {"limit": limit})
             await cursor.execute(query, {"now": now})
-            return Finding(name, words(query), await cursor.fetchall())
+            rows = await cursor.fetchall()
     except psycopg.errors.QueryCanceled:
-        return Finding(name, words(query), [], "it did not finish in time")
+        unfinished = "it did not finish in time"
+    return Finding(name, words(query), rows, unfinished, time.monotonic() - began)
+
+
+async def keep(conn: Connection, found: Sequence[Finding], now: datetime) -> None:
+    """Puts what was found in place of what was found last."""
+    parameters = {
+        "names": [each.name for each in found],
+        "says": [each.says for each in found],
+        "holds": [each.holds for each in found],
+        "unfinished": [each.unfinished for each in found],
+        "rows": [msgspec.json.encode(each.rows[:KEPT_ROWS]).decode() for each in found],
+        "took_ms": [round(each.took_s * 1000) for each in found],
+        "now": now,
+    }
+    await conn.execute(statement("keep_check_results"), parameters)
+
+
+async def last(conn: Connection) -> list[Result]:
+    """What the worker found last, by name; nothing before its first run."""
+    rows = await (await conn.execute(statement("list_check_results"))).fetchall()
+    return [Result(*row) for row in rows]

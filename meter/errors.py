@@ -356,6 +356,33 @@ class NotRateable(Problem):
     remedy = "Correct the usage that `detail` names."
 
 
+class CorrectionSuperseded(Problem):
+    """An event of the correction was corrected again since, so it can't be put back as it was."""
+
+    status = 409
+    code = "correction_superseded"
+    title = "Something of it was corrected again since"
+    remedy = "Undo the later correction first, or correct the events anew."
+
+
+class CorrectionUndone(Problem):
+    """The correction is undone already, or is itself an undo."""
+
+    status = 409
+    code = "correction_undone"
+    title = "This correction can't be undone any more"
+    remedy = "Correct the events anew."
+
+
+class NothingNoted(Problem):
+    """What was there at that instant is not known: it lies before the first note of it that is kept."""
+
+    status = 410
+    code = "nothing_noted"
+    title = "What was there then is not known"
+    remedy = "Ask since a later instant; a worker notes what is there every minute, and notes are kept for 400 days."
+
+
 class TimedOut(Problem):
     """The answer had not begun within METER_REQUEST_SECONDS; what was not committed by then is rolled back."""
 

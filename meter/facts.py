@@ -234,7 +234,7 @@ def rows(  # noqa: PLR0911 - a return per reason reads better than a chain of he
         key = SeriesKey(slug, event.member, event.service, dimensions, failed(event, meter))
         event_id = named(event, slug, defaults.request, index)
         row = Row(time_us, event_id, index, key, quantity, duration, attributes)
-        made = _meter_rows(row, meter, defaults.zone)
+        made = meter_rows(row, meter, defaults.zone)
         if isinstance(made, Refusal):
             return made
         found += made
@@ -276,7 +276,7 @@ def _time_us(event: Event, index: int, defaults: Defaults) -> int:
     return microseconds(carried or defaults.arrivals[arrival_id(event, index, defaults.request)])
 
 
-def _meter_rows(row: Row, meter: Meter | None, zone: ZoneInfo) -> list[Row] | Refusal:
+def meter_rows(row: Row, meter: Meter | None, zone: ZoneInfo) -> list[Row] | Refusal:
     """The rows of one meter: an unknown one is left to the series check, a level is cut at the quarter edges."""
     if meter is None or not meter.time_weighted:
         return quantity_refusal(row.quantity) or [row]

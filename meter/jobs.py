@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import psycopg
 
-from meter import aggregate, checks
+from meter import aggregate, changes, checks
 from meter.database import Connection
 from meter.points.close import close_gaps
 from meter.settings import SETTINGS, Settings, field_of
@@ -58,22 +58,30 @@ async def close(turn: Turn) -> str | None:
 
 
 async def check(turn: Turn) -> str | None:
-    """Runs every check of sql/check.
+    """Runs every check of sql/check, and keeps what each found.
 
     Raises CheckFailedError naming those that returned rows.
     """
     found = await checks.run(turn.conn, turn.now)
+    await checks.keep(turn.conn, found, turn.now)
     broken = [finding.name for finding in found if not finding.holds]
     if broken:
         raise CheckFailedError(f"{', '.join(broken)}: `meter doctor` shows what was found")
     return f"{len(found)} checks hold"
 
 
+async def tick(turn: Turn) -> str | None:
+    """Notes what is visible now."""
+    await changes.tick(turn.conn)
+    return None  # nothing that anybody would look for among the runs
+
+
 async def trim(turn: Turn) -> str | None:
-    """Forgets what nobody asks for any more: old runs, expired sign-ins, answers kept for retries."""
+    """Forgets what nobody asks for any more: old runs, expired sign-ins, answers kept for retries, what was visible."""
     runs = await turn.conn.execute(statement("trim_job_runs"), {"before": turn.now - KEEP_RUNS})
     sessions = await turn.conn.execute(statement("trim_sessions"), {"now": turn.now})
     answers = await turn.conn.execute(statement("trim_answers"), {"before": turn.now - KEEP_ANSWERS})
+    await changes.trim(turn.conn, turn.now)
     return f"forgot {runs.rowcount} runs, {sessions.rowcount} sign-ins, {answers.rowcount} answers"
 
 

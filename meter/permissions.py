@@ -49,6 +49,8 @@ PERMISSIONS: tuple[Permission, ...] = (
         "view_mapping", "see what collectors' metrics count to, and try it", ("read", "admin"), ("owner", "admin")
     ),
     Permission("manage_mapping", "change what collectors' metrics count to", ("admin",), ("owner", "admin")),
+    Permission("view_corrections", "see corrections of usage", ("read", "admin"), ("owner", "admin")),
+    Permission("correct_usage", "void and amend events, and undo it", ("admin",), ("owner", "admin")),
     Permission("view_audit", "read the team's audit log", ("admin",), ("owner", "admin")),
     Permission("edit_team", "rename the team, change where its bills go", ("admin",), ("owner",)),
     Permission("delete_team", "delete the team", ("admin",), ("owner",)),

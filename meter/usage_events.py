@@ -137,11 +137,12 @@ async def _picked(conn: Connection, team_id: int, query: Query) -> list[int] | N
     if not EARLIEST <= query.start < query.end <= LATEST:
         raise InvalidParameter(f"`from` must lie before `to`, between {EARLIEST.year} and {LATEST.year}")
     check_labels(query.meters, query.filters, await load_meters(conn, team_id))
-    await _check_kept(conn, query.start)
+    await check_kept(conn, query.start)
     return await _series(conn, team_id, query) if query.meters or query.filters else None
 
 
-async def _check_kept(conn: Connection, since: datetime) -> None:
+async def check_kept(conn: Connection, since: datetime) -> None:
+    """Refuses what begins before the raw events that are kept. Raises RawDataGone."""
     row = await (await conn.execute(statement("get_floor"))).fetchone()
     if row and row[0] and since < row[0]:
         raise RawDataGone(f"events before {row[0].isoformat()} are gone, only their sums are kept; ask from then on")

@@ -54,6 +54,7 @@ def timetable(settings: Settings) -> tuple[Job, ...]:
         Job("close", 15.0, jobs.close, "a level that no point follows holds as long as its meter says, and no longer"),
         Job("prepare", HOUR, jobs.prepare, "making room for events blocks those who write them, so it is made ahead"),
         Job("check", HOUR, jobs.check, "what does not add up shall be found by us first"),
+        Job("tick", 60.0, jobs.tick, "what has changed since an instant is told by what was visible then"),
         Job("trim", DAY, jobs.trim, "rows nobody asks for any more cost everybody who asks"),
     )
 

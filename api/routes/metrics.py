@@ -13,13 +13,14 @@ from api.metrics import CONTENT_TYPE
 from api.query import OPEN
 from api.routes.health import ANSWER_WITHIN_S
 from api.state import Shell
+from meter import checks
 from meter.lag import lag
 
 
 @get("/metrics", media_type=CONTENT_TYPE, security=[{}], tags=["operation"], opt=OPEN)
 async def metrics(shell: TheShell) -> Response[bytes]:
     """Show the metrics of this process in the text exposition format."""
-    return Response(shell.metrics.text(await bucket_lag(shell)), media_type=CONTENT_TYPE)
+    return Response(shell.metrics.text(await bucket_lag(shell), await held(shell)), media_type=CONTENT_TYPE)
 
 
 async def bucket_lag(shell: Shell) -> float:
@@ -29,6 +30,15 @@ async def bucket_lag(shell: Shell) -> float:
             return (await lag(conn, shell.clock())).total_seconds()
     except (psycopg.OperationalError, PoolTimeout):
         return nan
+
+
+async def held(shell: Shell) -> dict[str, bool]:
+    """Which checks held when the worker last ran them; nothing while the database can't be asked."""
+    try:
+        async with shell.pool.connection(timeout=ANSWER_WITHIN_S) as conn:
+            return {each.name: each.holds for each in await checks.last(conn)}
+    except (psycopg.OperationalError, PoolTimeout):
+        return {}
 
 
 HANDLERS = (metrics,)

@@ -6,7 +6,7 @@ when it runs and not before, so that the worker does not carry the web server's 
 
 from __future__ import annotations
 
-from meter.commands import collect, demo, doctor, load, mapping, migrate, serve, settings, version, work
+from meter.commands import collect, demo, doctor, load, mapping, migrate, reconcile, serve, settings, version, work
 from meter.commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -18,6 +18,7 @@ COMMANDS: tuple[Command, ...] = (
     collect.COMMAND,
     load.COMMAND,
     mapping.COMMAND,
+    reconcile.COMMAND,
     settings.COMMAND,
     version.COMMAND,
 )

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from meter.commands.command import CANNOT, FOUND_SOMETHING, Command, Page, refuse
+from meter.commands.with_columns import add_columns
 from meter.commands.with_service import KEY_VARIABLE, NO_KEY, add_service, key_of
 from meter.settings import Settings
 
@@ -31,15 +32,8 @@ def add_arguments(one: ArgumentParser) -> None:
     """Adds the file, what its columns are, and how it runs."""
     one.add_argument("file", type=Path, metavar="FILE", help="CSV and NDJSON may be packed: .gz, .zst")
     add_service(one)
-    what = one.add_argument_group("what the columns are")
-    what.add_argument("--map", action="append", default=[], metavar="TARGET=COLUMN", help="the column of a field")
-    what.add_argument("--set", action="append", default=[], metavar="TARGET=TEXT", help="the same text for every row")
-    what.add_argument("--ignore", action="append", default=[], metavar="COLUMN", help="a column to leave out")
+    what = add_columns(one)
     what.add_argument("--others", metavar="CHOICE", help="all other columns: refuse (default), ignore, attributes")
-    what.add_argument("--zone", help="zone of times that name none, such as Europe/Paris")
-    what.add_argument("--time-unit", metavar="UNIT", help="times are numbers since 1970: s, ms, us or ns")
-    what.add_argument("--separator", help="between cells (default: as in the first line)")
-    what.add_argument("--format", help="csv, ndjson or parquet (default: as the name ends)")
     what.add_argument(
         "--source", help="without ids: rows of one source and number are the same row (default: the file's content)"
     )

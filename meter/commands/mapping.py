@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from meter.collect.post import Connection, said
+from meter.collect.ask import RefusedError, Service
 from meter.commands.command import FOUND_SOMETHING, PROGRAM, Command, Page, add_page, refuse
 from meter.commands.with_service import KEY_VARIABLE, NO_KEY, add_service, key_of
 from meter.settings import Settings
@@ -28,10 +28,6 @@ _EXAMPLE = f"{KEY_VARIABLE}=hm_… meter mapping"
 _REFUSED = {FOUND_SOMETHING: "the service, or the file, says what to change: it stands on standard error"}
 
 
-class _RefusedError(Exception):
-    """The service said no, in these words."""
-
-
 class _Kind(NamedTuple):
     """What a subcommand is: its page, what it adds to the options, and what it does with the service."""
 
@@ -40,36 +36,11 @@ class _Kind(NamedTuple):
     run: Any
 
 
-class _Service:
-    """A service asked in JSON."""
-
-    def __init__(self, url: str, key: str) -> None:
-        """Asks `url` with a team's key. Raises ValueError for a URL that is none."""
-        self._connection = Connection(url, key)
-
-    def ask(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Any:  # noqa: ANN401 (JSON)
-        """What is answered. Raises _RefusedError, and ConnectionError when the service can't be reached."""
-        try:
-            answer = self._connection.send(method, path, body, headers)
-        except OSError as error:
-            raise ConnectionError(f"the service can't be reached ({error})") from error
-        if answer.status // 100 != 2:  # noqa: PLR2004 (success)
-            raise _RefusedError(said(answer))
-        try:
-            return msgspec.json.decode(answer.body)
-        except msgspec.DecodeError as error:
-            raise _RefusedError(f"what answers is not the service ({said(answer)})") from error
-
-    def close(self) -> None:
-        """Hangs up."""
-        self._connection.close()
-
-
-def _show(service: _Service, _options: Namespace) -> None:
+def _show(service: Service, _options: Namespace) -> None:
     print(msgspec.json.format(msgspec.json.encode(service.ask("GET", MAPPING)), indent=2).decode())
 
 
-def _apply(service: _Service, options: Namespace) -> None:
+def _apply(service: Service, options: Namespace) -> None:
     """Puts the file in place of the mapping that was there when we looked."""
     content, kind = options.file.read_bytes(), _type_of(options.file)
     before = service.ask("GET", MAPPING)
@@ -82,7 +53,7 @@ def _apply(service: _Service, options: Namespace) -> None:
         print(f"  {words}: {len(now)} ({len(now) - kept} new, {len(was) - kept} gone)")
 
 
-def _try(service: _Service, options: Namespace) -> None:
+def _try(service: Service, options: Namespace) -> None:
     """Asks what a recorded body would become, and shows it."""
     body = options.body.read_bytes()
     trial = {
@@ -99,7 +70,7 @@ def _try(service: _Service, options: Namespace) -> None:
         print(f"can't be counted, whatever the mapping says: {_printable(told)}")
 
 
-def _unmapped(service: _Service, _options: Namespace) -> None:
+def _unmapped(service: Service, _options: Namespace) -> None:
     rows = [
         (each["source"], each["name"], str(each["points"]), each["unit"], each["last_seen_at"], each["detail"])
         for each in _pages(service, UNMAPPED)
@@ -110,7 +81,7 @@ def _unmapped(service: _Service, _options: Namespace) -> None:
     _table(("source", "name", "points", "unit", "last seen", "why it makes no usage"), rows)
 
 
-def _pages(service: _Service, path: str) -> Iterator[dict[str, Any]]:
+def _pages(service: Service, path: str) -> Iterator[dict[str, Any]]:
     """All items of a list."""
     more: dict[str, str] = {}
     while True:
@@ -123,12 +94,12 @@ def _pages(service: _Service, path: str) -> Iterator[dict[str, Any]]:
 
 def _type_of(file: Path) -> str:
     if file.suffix.lower() not in TYPES:
-        raise _RefusedError(f"{file}: is it TOML or JSON? Name it so that it ends in {' or '.join(TYPES)}")
+        raise RefusedError(f"{file}: is it TOML or JSON? Name it so that it ends in {' or '.join(TYPES)}")
     return TYPES[file.suffix.lower()]
 
 
 def _draft(file: Path) -> Any:  # noqa: ANN401 (a document, as the service reads it)
-    """A mapping from a file. Raises _RefusedError with what is wrong."""
+    """A mapping from a file. Raises RefusedError with what is wrong."""
     from meter.errors import InvalidMapping
     from meter.mapping.presets import of_toml
     from meter.mapping.rules import Document
@@ -137,7 +108,7 @@ def _draft(file: Path) -> Any:  # noqa: ANN401 (a document, as the service reads
     try:
         read = of_toml(content) if _type_of(file) == TOML else msgspec.json.decode(content, type=Document)
     except (InvalidMapping, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _RefusedError(f"{file}: {error}") from error
+        raise RefusedError(f"{file}: {error}") from error
     return read
 
 
@@ -291,12 +262,12 @@ def run(_settings: Settings, options: Namespace) -> int:
     if not key:
         return refuse(NO_KEY)
     try:
-        service = _Service(options.url, key)
+        service = Service(options.url, key)
     except ValueError as error:
         return refuse(str(error))
     try:
         options.work(service, options)
-    except _RefusedError as error:
+    except RefusedError as error:
         sys.stderr.write(f"{PROGRAM}: {_printable(str(error))}\n")
         return FOUND_SOMETHING
     finally:

@@ -7,17 +7,15 @@ from argparse import Namespace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import polars as pl
-
 from meter.keys import prefix_of
-from meter.load import FORMATS, mapping, preview, run
+from meter.load import mapping, preview, run
 from meter.load import state as states
-from meter.load.events import events
 from meter.load.mapping import Columns
+from meter.load.opened import beside, given, kept, mapping_path, opened, settled
 from meter.load.progress import Shown, clock, out
 from meter.load.rejects import Rejects
 from meter.load.send import Sender
-from meter.load.source import ROW, Batch, Format, LoadError, Position, Reader, Reading
+from meter.load.source import LoadError, Reader
 from meter.load.state import State
 from meter.processes import stopped_by_signals
 
@@ -36,9 +34,9 @@ def load(options: Namespace, key: str) -> int:
 
     Raises LoadError when it can't begin or can't go on, and OSError.
     """
-    state_path = options.state or _beside(options.file, ".import.json")
-    rejects_path = options.rejects or _beside(options.file, ".rejects.ndjson")
-    _check_apart(options.file, state_path, rejects_path, _mapping_path(options))
+    state_path = options.state or beside(options.file, ".import.json")
+    rejects_path = options.rejects or beside(options.file, ".rejects.ndjson")
+    _check_apart(options.file, state_path, rejects_path, mapping_path(options))
     reader, columns = _opened(options)
     rejects = Rejects(rejects_path)
     try:
@@ -46,9 +44,9 @@ def load(options: Namespace, key: str) -> int:
             not state_path.exists() and rejects.length()
         ):  # it would be cut to what this import has rejected: nothing yet
             raise LoadError(f"{rejects_path} is not empty and not of this import; move it, or name another --rejects")
-        kept = None if options.restart else states.load(state_path)
-        state = states.begin(kept, _fresh(options, columns, key))
-        _keep(_mapping_path(options), columns)
+        before = None if options.restart else states.load(state_path)
+        state = states.begin(before, _fresh(options, columns, key))
+        _keep(mapping_path(options), columns)
         return _load(options, run.Job(reader, columns, state, state_path, options.batch), rejects, key)
     finally:
         rejects.close()
@@ -93,38 +91,12 @@ def _summary(file: Path, state: State, seconds: float, before: int, rejects: Pat
 
 
 def _opened(options: Namespace) -> tuple[Reader, Columns]:
-    """The open file and what its columns are: as kept, as given, as their names say."""
+    """The open file and what its columns are."""
     if options.batch < 1:
         raise LoadError("--batch is a number of rows, one or more")
-    kept_path = _mapping_path(options)
-    kept = mapping.from_toml(kept_path.read_text("utf-8")) if kept_path.exists() else Columns()
-    given = Columns(
-        map=mapping.pairs(options.map, "--map"),
-        set=mapping.pairs(options.set, "--set"),
-        ignore=options.ignore,
-        others=options.others,
-        zone=options.zone,
-        time_unit=options.time_unit,
-        separator=options.separator,
-        source=options.source,
-    )
-    columns = mapping.merged(kept, given)
-    reader = _format(options).open(options.file, Reading(columns.separator))
-    names = list(reader.columns)
-    columns = mapping.guessed(columns, names)
-    mapping.check(columns, names, fixed=reader.fixed)
-    none = pl.DataFrame(schema={**reader.columns, ROW: pl.Int64()})
-    events(Batch(none, (), Position(), 0), columns, "")  # says which types don't fit, before anything is kept
-    return reader, columns
-
-
-def _format(options: Namespace) -> Format:
-    name = options.file.name.lower().removesuffix(".gz").removesuffix(".zst")
-    for each in FORMATS:
-        if options.format == each.name or (options.format is None and name.endswith(each.endings)):
-            return each
-    known = ", ".join(each.name for each in FORMATS)
-    raise LoadError(f"of which format is {options.file}? Say so with --format, one of {known}")
+    columns = mapping.merged(kept(mapping_path(options)), given(options))
+    reader = opened(options, columns)
+    return reader, settled(reader, columns)
 
 
 def _fresh(options: Namespace, columns: Columns, key: str) -> State:
@@ -145,12 +117,3 @@ def _keep(path: Path, columns: Columns) -> None:
     new = path.with_name(path.name + ".new")
     new.write_text(mapping.to_toml(columns), "utf-8")
     new.replace(path)
-
-
-def _mapping_path(options: Namespace) -> Path:
-    path: Path = options.mapping or _beside(options.file, ".mapping.toml")
-    return path
-
-
-def _beside(file: Path, ending: str) -> Path:
-    return file.with_name(file.name + ending)

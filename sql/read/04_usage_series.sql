@@ -1,4 +1,4 @@
--- Every series with its labels spelled out, and its meter's unit and divisor.
+-- Every series that counts, with its labels spelled out, and its meter's unit and divisor: not those of voided events.
 
 create view usage_series as
 select
@@ -21,4 +21,5 @@ from series as s
 inner join meter as t on s.meter_id = t.id
 left join member as m on s.member_id = m.id
 left join service as v on s.service_id = v.id
-left join api_key as k on s.key_id = k.id;
+left join api_key as k on s.key_id = k.id
+where s.voided_of is null;

@@ -1,5 +1,5 @@
--- Every event that counts, for drill-down. A segment of a sample says which time it covers: from the sample's start or
--- its quarter's edge, whichever is later, to just after its own time.
+-- Every event, for drill-down; what counts is of a series in usage_series, voided ones are not. A segment of a sample says
+-- which time it covers: from the sample's start or its quarter's edge, whichever is later, to just after its own time.
 
 create view usage_events as
 select

@@ -4,5 +4,5 @@ select min(d.bucket) as day
 from daily as d
 where d.team_id = %(team_id)s
     and d.series_id = any(
-        array(select s.id from series as s where s.team_id = %(team_id)s and s.meter_id = %(meter_id)s)
+        array(select s.id from usage_series as s where s.team_id = %(team_id)s and s.meter_id = %(meter_id)s)
     )

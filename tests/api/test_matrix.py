@@ -21,7 +21,7 @@ from tests.api.site import OPERATOR_KEY, Site, problem, served, settings_for
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "permissions.md"
 UNKNOWN = "hm_aaaaaaaa_" + "b" * 43
 MARK = "<!-- made by tests/api/test_matrix.py -->\n"
-SAMPLES = {"meter": "requests", "from": "2026-11-01", "to": "2026-11-02"}
+SAMPLES = {"meter": "requests", "from": "2026-11-01", "to": "2026-11-02", "since": "2026-11-01"}
 # What can be read, so that another team's refusal is the first one; never sent to the own team.
 BODIES: dict[str, object] = {
     "PATCH /v1/teams/{team_id}": {"name": "x"},
@@ -36,6 +36,8 @@ BODIES: dict[str, object] = {
     "POST /api/v1/meters": {"slug": "x", "eventType": "x", "aggregation": "COUNT"},
     "POST /api/v1/meters/{slug}/query": {},
     "POST /v1/billing/calculate": {"plan": "credits/payg", "usage": []},
+    "POST /v1/corrections": {"kind": "void", "reason": "x", "query": {"from": "2026-11-02", "to": "2026-11-01"}},
+    "POST /v1/corrections/{correction_id}/undo": {"reason": "x"},
     "PUT /v1/teams/{team_id}/subscription": {"plan": "credits/payg"},
 }
 

@@ -11,6 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
+from meter import checks
 from meter.database import connect
 from meter.keys import FORM, OPERATOR_FILE, ensure_operator, find
 from meter.migrate import MigrationError
@@ -89,6 +90,23 @@ async def test_metrics_count_events_and_requests(site: Site) -> None:
     assert grown(count, "method=GET process=0 route=unmatched status=404") == 1
     assert grown(count, "method=other process=0 route=unmatched status=405") == 1
     assert after["hourmeter_pool_connections", "pool=main process=0 state=idle"] >= 0
+
+
+async def test_the_operator_sees_what_the_checks_found(database: str, tmp_path: Path) -> None:
+    """Nothing before a worker has looked; then each check's last result, and a gauge for each."""
+    finding = checks.Finding("b", "B holds.", [{"meter": "requests"}], None, 0.5)
+    async with served(settings_for(database, tmp_path)) as site, site.client() as client:
+        before = (await client.get("/v1/operator/doctor")).json()
+        async with await connect(database, autocommit=True) as conn:
+            await checks.keep(conn, [checks.Finding("a", "A holds.", []), finding], NOW)
+        after = (await client.get("/v1/operator/doctor")).json()
+        found = await samples(site)
+    assert before == {"items": [], "next": None}
+    assert after["items"][1] == {
+        "name": "b", "says": "B holds.", "holds": False, "unfinished": None, "rows": [{"meter": "requests"}],
+        "took_ms": 500, "at": "2026-11-20T00:00:00Z",
+    }  # fmt: skip
+    assert [found["hourmeter_check_holds", f"check={name}"] for name in "ab"] == [1, 0]
 
 
 async def test_an_operator_key_is_made_once_and_kept_in_a_file(database: str, tmp_path: Path) -> None:

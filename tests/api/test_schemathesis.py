@@ -48,9 +48,16 @@ SENSIBLE_BODY: dict[str, Any] = {
     "to": "2026-11-01",
     "usage": [{"meter": "requests", "quantity": "5", "member": "bob"}],
 }
+CORRECTED = {
+    "kind": "amend",
+    "reason": "a mistake",
+    "events": [{"id": "bob", "time": TIME}],
+    "changes": {"quantity": 6},
+}
 BILLED = {"from": "2026-10-01", "to": "2026-11-01"}
 ACCEPTED = ("*/*", "application/json", "text/csv", "application/x-ndjson", "application/vnd.apache.arrow.stream")
 SENSIBLE = {"meter": "requests", "from": "2026-11-01", "to": "2026-11-03", "window": "day", "tz": "Asia/Kathmandu"}
+SENSIBLE["since"] = "now-1d"
 Headers = dict[str, str]
 
 
@@ -114,6 +121,7 @@ def fixture_cast(service: Service) -> Cast:
         "invitation_id": operator.post(f"/v1/teams/{team}/invitations", {"email": "dan@example.org"})["id"],
         "invoice_id": operator.post(f"/v1/teams/{team}/invoices", BILLED)["id"],
         "slug": "requests",
+        "correction_id": operator.post(f"/v1/corrections?team={team}", CORRECTED)["id"],
     }
     return Cast({"operator": bearer(OPERATOR_KEY), **roles, "stranger": {}}, known)
 

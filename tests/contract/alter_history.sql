@@ -1,0 +1,3 @@
+-- Tampers with the history.
+
+update corrected_event set old_quantity = 0

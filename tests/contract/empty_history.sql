@@ -1,0 +1,3 @@
+-- Does away with the history.
+
+truncate correction, corrected_event
