@@ -30,7 +30,7 @@ wheel: $(INSTALLED) ## the wheel, into dist
 test-wheel: $(INSTALLED) ## all tests once more, against the wheel in a new environment; ONLY=pure: those that need no server
 	@scripts/test-wheel -m "$(if $(filter pure,$(ONLY)),$(PURE),not bench and not soak)"
 
-soak: $(INSTALLED) ## minutes of kills, competitors and late data
+soak: $(INSTALLED) ## ten minutes per engine, a fault every twenty seconds: sent = counted
 	$(PYTEST) -m soak
 
 bench: $(INSTALLED) ## how fast, as ratios within one run

@@ -21,6 +21,10 @@ Pool = AsyncConnectionPool[Connection]
 PLANNING = "-c jit=off -c plan_cache_mode=force_custom_plan"
 OPTIONS = f"-c search_path=meter,meter_read,public -c timezone=UTC -c datestyle=ISO {PLANNING}"
 
+# For how long a connection is waited for, and for how long the pool tries one again after ever longer pauses; then it
+# begins anew with short ones. By itself it goes on for five minutes: after two without a database, up to two more.
+WAIT_S = 10
+
 
 def conninfo(url: str, more: str = "") -> str:
     """The URL with the options that every connection of ours has. Raises psycopg.ProgrammingError for no URL."""
@@ -54,7 +58,8 @@ async def pool(url: str, size: int, options: str = "") -> AsyncIterator[Pool]:
         max_size=size,
         open=False,
         check=AsyncConnectionPool.check_connection,
-        timeout=10,
+        timeout=WAIT_S,
+        reconnect_timeout=WAIT_S,
         connection_class=AsyncConnection[TupleRow],
     ) as opened:
         yield opened

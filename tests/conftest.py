@@ -7,8 +7,6 @@ A server of one's own is used with METER_TEST_POSTGRES_URL or METER_TEST_TIMESCA
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, contextmanager
@@ -25,6 +23,7 @@ from meter import database as databases
 from meter import embedded
 from meter.database import Connection, Pool
 from meter.migrate import ENGINES, Engine, migrate
+from tests.server import timescale_programs
 
 _NUMBERS = count(1)
 _IS_TREE = Path(databases.__file__).resolve().is_relative_to(Path(__file__).resolve().parents[1])
@@ -94,7 +93,7 @@ def timescale_server() -> Iterator[str]:
     if given:
         yield given
         return
-    programs = _timescale_programs()
+    programs = timescale_programs()
     if programs is None:
         pytest.skip("no TimescaleDB: set METER_TEST_TIMESCALE_URL, or put a pg_config whose server has it on PATH")
     with ExitStack() as stack:
@@ -112,15 +111,6 @@ def _licence(url: str) -> str:
         admin.execute("create extension if not exists timescaledb")
         row = admin.execute("show timescaledb.license").fetchone()
     return str(row and row[0])
-
-
-def _timescale_programs() -> Path | None:
-    """Answer the folder of a PostgreSQL on PATH that has TimescaleDB installed."""
-    if shutil.which("pg_config") is None:
-        return None
-    ask = subprocess.run(["pg_config", "--bindir", "--sharedir"], capture_output=True, text=True, check=True)
-    programs, shared = ask.stdout.splitlines()
-    return Path(programs) if (Path(shared) / "extension" / "timescaledb.control").exists() else None
 
 
 @pytest.fixture(scope="session")
