@@ -54,6 +54,7 @@ RESERVED = frozenset(
             "quantity",
             "rolling",
             "search",
+            "since",
             "sort",
             "source",
             "start",

@@ -51,7 +51,7 @@ SENSIBLE_BODY: dict[str, Any] = {
 CORRECTED = {
     "kind": "amend",
     "reason": "a mistake",
-    "events": [{"id": "bob", "time": TIME}],
+    "events": [{"id": "corrected", "time": TIME}],
     "changes": {"quantity": 6},
 }
 BILLED = {"from": "2026-10-01", "to": "2026-11-01"}
@@ -108,6 +108,9 @@ def fixture_cast(service: Service) -> Cast:
         for name, each in {**scopes, "spare": ["read"]}.items()
     }
     events = [{"id": who, "time": TIME, "meter": "requests", "quantity": 5, "member": who} for who in ("ada", "bob")]
+    # of a meter of its own: those of the catalogue are archived and changed by what is made up
+    operator.post(f"/v1/meters?team={team}", {"slug": "made.things", "unit": "thing", "aggregation": "sum"})
+    events.append({"id": "corrected", "time": TIME, "meter": "made.things", "quantity": 5, "member": "bob"})
     Client(service.url, keys["all"]["key"]).push(events)
     named = {"spare": {"user_id": "eve"}, "admin": {"user_id": "cleo", "role": "admin"}}
     members = {name: operator.post(f"/v1/teams/{team}/members", each)["id"] for name, each in named.items()}

@@ -138,8 +138,9 @@ def test_each_event_counts_once_through_kills(database: str, rabbit: Rabbit, tmp
             collector.kill()
             service.start()
             way.is_open.clear()
+            before = counted(client)[1]
             collector.start()
-            eventually(partial(has_more, client, counted(client)[1]))
+            eventually(partial(has_more, client, before))
             collector.kill()  # before it has heard that they are counted
             way.is_open.set()
             collector.start()

@@ -62,7 +62,8 @@ def test_version_settings_and_help(installed: Installed) -> None:
     settings = installed.meter("settings", COLUMNS="200")
     assert [setting.name for setting in SETTINGS if setting.name not in settings] == []
     said = installed.meter("--help")
-    assert [command.page.name for command in COMMANDS if f"\n    {command.page.name} " not in said] == []
+    names = [command.page.name for command in COMMANDS]
+    assert [name for name in names if not re.search(rf"^    {name}\s", said, re.MULTILINE)] == []
     for command in COMMANDS:
         assert f"usage: meter {command.page.name}" in installed.meter(command.page.name, "--help")
 
