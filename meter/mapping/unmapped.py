@@ -13,13 +13,14 @@ from psycopg.types.json import Jsonb
 from meter.database import Connection
 from meter.mapping.event_rules import text_of
 from meter.mapping.route import Unmapped
+from meter.streams import MOST_LABELS
 from sql import statement
 
 MOST_NAMES = 10_000
 NOT_NOTED = "what no rule takes could not be noted; send it again, nothing counts twice"
 OTHERS = "(other names)"
 LONGEST_NAME = 300
-MOST_LABELS, LONGEST_LABEL = 128, 1_024
+LONGEST_LABEL = 1_024
 LONGEST_DETAIL = 500
 Key = tuple[str, str]
 """A name, and the reason why it makes no usage."""
