@@ -28,7 +28,12 @@ begin
         insert into rolled_until (team_id, at)
         select team_id, max(at) from touched where id = any(slice) group by team_id order by team_id
         on conflict (team_id) do update set at = excluded.at where rolled_until.at < excluded.at;
-        delete from touched where id = any(slice);
+        with gone as (delete from touched where id = any(slice) returning team_id, bucket)
+
+        insert into follow_up (job, team_id, bucket)
+        select j.job, q.team_id, q.bucket
+        from (select distinct team_id, bucket from gone) as q
+        cross join unnest(array['coverage', 'identity']) as j (job);
         commit;
     end loop;
 end
