@@ -257,7 +257,7 @@ def made_view(
         outcome.events,
         [_hour(each) for each in outcome.moved.hours],
         outcome.moved.found,
-        [_invoice(each) for each in outcome.moved.invoices],
+        [invoice_view(each) for each in outcome.moved.invoices],
         [Missing(n, given[n].id, given[n].event_id) for n in outcome.missing],
     )
 
@@ -285,7 +285,8 @@ def _hour(hour: Hour) -> MovedHour:
     return MovedHour(hour.meter, hour.unit, hour.start, hour.end, digits(hour.before), digits(hour.after))
 
 
-def _invoice(billed: Billed) -> MovedInvoice:
+def invoice_view(billed: Billed) -> MovedInvoice:
+    """An invoice that usage was billed by."""
     return MovedInvoice(billed.public_id, billed.number, billed.status, MovedPeriod(billed.start, billed.end))
 
 

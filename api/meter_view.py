@@ -35,6 +35,7 @@ class MeterView(msgspec.Struct, frozen=True):
     """What is measured, in which unit, how it adds up, and which dimensions its events may have.
 
     `own`: the team's, not of the catalogue. What is sent is divided by `scale`; levels count per `per`.
+    `expected_every_seconds`: how often each series is expected to report, where that is said and not learned.
     """
 
     slug: str
@@ -51,6 +52,7 @@ class MeterView(msgspec.Struct, frozen=True):
     gap_rule: str | None
     gap_seconds: int | None
     billable_statuses: list[str] | None
+    expected_every_seconds: int | None
     version: int
     archived_at: datetime | None
 
@@ -62,6 +64,7 @@ class NewMeter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     a level held for this long is one unit; `hour` if left out. `unique_of`: what is counted, `member` or
     `attributes.<name>`. `percentile`: 95 if left out. `gap_rule` and `gap_seconds`: how long the level of a point
     holds, and what comes after. `billable_statuses`: the calls that are billed, as in `["2xx", "404"]`; null for all.
+    `expected_every_seconds`: how often each series is expected to report; null: learned where there is a rhythm.
     Only the operator makes meters that are `billable`.
     """
 
@@ -78,6 +81,7 @@ class NewMeter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gap_seconds: int | None = None
     billable: bool = False
     billable_statuses: Statuses | None = None
+    expected_every_seconds: int | None = None
 
 
 class MeterEdit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -98,6 +102,7 @@ class MeterEdit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gap_seconds: int | UnsetType | None = UNSET
     billable: bool | UnsetType = UNSET
     billable_statuses: Statuses | UnsetType | None = UNSET
+    expected_every_seconds: int | UnsetType | None = UNSET
     archived: bool | UnsetType = UNSET
 
 
@@ -119,6 +124,7 @@ def shown(meter: Meter) -> MeterView:
         meter.gap_rule,
         meter.gap_seconds,
         None if meter.billable_statuses is None else list(meter.billable_statuses),
+        meter.expected_every_seconds,
         meter.version,
         meter.archived_at,
     )

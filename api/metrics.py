@@ -81,6 +81,16 @@ class Metrics:
             ["check"],
             registry=registry,
         )
+        self._silent = Gauge(
+            "hourmeter_silent_series",
+            "Series that should report and do not, as the worker last counted them, over all teams.",
+            registry=registry,
+        )
+        self._undecided = Gauge(
+            "hourmeter_held_events",
+            "Events whose id came before with another time, held out of bills until somebody decides at /v1/held.",
+            registry=registry,
+        )
         for outcome in ("accepted", "duplicate", "rejected"):
             self._events.labels(outcome, self._process)
         for outcome in ("accepted", "duplicate", "ignored", "repeated", "unmapped", "rejected"):
@@ -105,9 +115,14 @@ class Metrics:
         """Counts a request and how long it took; `route` is the template, never the path."""
         self._requests.labels(method, route, str(status), self._process).observe(seconds)
 
-    def text(self, lag_seconds: float, checks: Mapping[str, bool]) -> bytes:
-        """Everything in the text exposition format, the lag (NaN: not known) and which checks hold as found now."""
+    def text(self, lag_seconds: float, checks: Mapping[str, bool], silent: float, undecided: float) -> bytes:
+        """Everything in the text exposition format, as found now: lag, checks, silent series, held events.
+
+        What is not known is NaN, and a check without a result is left out.
+        """
         self._lag.set(lag_seconds)
+        self._silent.set(silent)
+        self._undecided.set(undecided)
         self._checks.clear()  # one that is not known must not look as it did
         for name, holds in checks.items():
             self._checks.labels(name).set(holds)

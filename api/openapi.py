@@ -25,7 +25,11 @@ DESCRIPTION = (
 
 
 # What the routes that read their bodies themselves take: an item, an array of them, or one a line.
-PUSHED: dict[str, type[msgspec.Struct]] = {"/v1/events": Event, "/v1/usage/collect": Sample}
+PUSHED: dict[str, type[msgspec.Struct]] = {
+    "/v1/events": Event,
+    "/v1/backfills/{backfill_id}/events": Event,
+    "/v1/usage/collect": Sample,
+}
 LINES = "application/x-ndjson"
 MEMBER = {
     "name": "X-User-ID",

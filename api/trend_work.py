@@ -12,6 +12,7 @@ import polars as pl
 
 from analytics.trends import Trend, span_of, trend
 from api.state import Shell
+from meter.coverage.share import Counts, together
 from meter.errors import InvalidParameter
 from meter.labels import Filter
 from meter.model import Meter, Team
@@ -43,10 +44,14 @@ class Question(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """The trend, the meter it is of, and when the team's data last changed (None: never)."""
+    """The trend, the meter it is of, and when the team's data last changed (None: never).
+
+    `coverage` is that of the trend's own span; None where nobody knows how much data there should be.
+    """
 
     meter: Meter
     as_of: datetime | None
+    coverage: Counts | None
     trend: Trend
 
 
@@ -59,15 +64,16 @@ async def answer(shell: Shell, team: Team, question: Question) -> Answer:
         RawDataGone: the range begins within a quarter of an hour whose raw events are dropped.
     """
     check(question)
-    read_from, _, to, *_ = span_of(question.start, question.end, question.window, question.zone.key)
+    span = span_of(question.start, question.end, question.window, question.zone.key)
     async with shell.readers.connection() as conn:
-        usage = await read(conn, team, _query(question, read_from, to))
+        usage = await read(conn, team, _query(question, span.read_from, span.to), shell.clock())
     (reading,) = usage.readings
     if len(reading.items) > MAX_ITEMS:
         raise InvalidParameter(f"{len(reading.items)} items, {MAX_ITEMS} at most: ask for less time or longer windows")
     additive = reading.aggregation in ADDITIVE
     found = await shell.cpu.run(compute, _columns(reading.items), question, shell.clock(), additive=additive)
-    return Answer(reading.meter, usage.as_of, found)
+    coverage = None if reading.cover is None else together(reading.cover.ranges[-span.windows :])
+    return Answer(reading.meter, usage.as_of, coverage, found)
 
 
 def check(question: Question) -> None:

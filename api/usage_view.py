@@ -11,6 +11,7 @@ from typing import Annotated, NamedTuple
 import msgspec
 from xxhash import xxh3_64_hexdigest
 
+from api.coverage_view import share_view
 from api.formats import Value, instant
 from api.paging import cursor_of
 from meter.segments import EXACT
@@ -32,6 +33,10 @@ class Read(msgspec.Struct, frozen=True):
 class UsageAnswer(msgspec.Struct, frozen=True):
     """Usage between two instants. `as_of` is when the team's data last changed; group keys stand beside each quantity.
 
+    `coverage`: for how much of the time that series were expected to report there is data, from 0 to 1; that is
+    `quarters_seen` of `quarters_expected`, quarters of an hour of each series. All null: nobody knows how much there
+    should be. Each item has the coverage of its own range and group.
+
     `meter` and `unit` are null where several were asked for; each item then names its meter. With `top`, the item of
     all other groups has `other` true and null labels. With `compare`, each item has the earlier range and the change.
     """
@@ -44,6 +49,9 @@ class UsageAnswer(msgspec.Struct, frozen=True):
     window: str | None
     tz: str
     as_of: datetime | None
+    coverage: str | None
+    quarters_seen: int | None
+    quarters_expected: int | None
     items: list[dict[str, object]]
     next: str | None
 
@@ -109,6 +117,7 @@ def page(usage: Usage, limit: int, after: Place | None) -> UsageAnswer:
     more = offset + limit < len(found)
     query = usage.query
     only = usage.readings[0] if len(usage.readings) == 1 else None
+    counts = usage.coverage
     return UsageAnswer(
         meter=only.meter.slug if only else None,
         unit=only.unit if only else None,
@@ -118,6 +127,9 @@ def page(usage: Usage, limit: int, after: Place | None) -> UsageAnswer:
         window=query.window,
         tz=query.zone.key,
         as_of=usage.as_of,
+        coverage=share_view(counts),
+        quarters_seen=None if counts is None else counts.seen,
+        quarters_expected=None if counts is None else counts.expected,
         items=[document(row, usage) for row in found[offset : offset + limit]],
         next=cursor_of(_place(found, offset + limit - 1, usage.query)) if more else None,
     )
@@ -131,6 +143,7 @@ def document(row: Row, usage: Usage) -> dict[str, object]:
         "to": instant(item.end),
         "quantity": _number(item.quantity),
         "events": item.events,
+        "coverage": share_view(item.coverage),
         **dict(zip(query.group_by, item.group, strict=True)),
     }
     if len(usage.readings) > 1:
@@ -177,7 +190,7 @@ def columns(usage: Usage) -> dict[str, type[Value]]:
             "previous_quantity": Decimal,
             "previous_events": int,
         }
-    return found
+    return found | {"coverage": Decimal}
 
 
 def table_rows(usage: Usage) -> Iterator[list[Value]]:
@@ -192,6 +205,7 @@ def table_rows(usage: Usage) -> Iterator[list[Value]]:
             row.append(item.other)
         if item.before is not None:
             row += item.before
+        row.append(None if item.coverage is None else item.coverage.share)
         yield row
 
 

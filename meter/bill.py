@@ -13,6 +13,7 @@ from meter import billable, subscriptions
 from meter.billable import Billable
 from meter.database import Connection
 from meter.errors import Busy, Forbidden, InvalidParameter, InvoiceExists, NotRateable, PeriodNotOver, Unpriced
+from meter.held.settle import settle
 from meter.invoices import Party
 from meter.model import Team
 from meter.prices import keep_version, plan_named
@@ -59,9 +60,12 @@ async def generate(conn: Connection, team: Team, period: Period, seller: Party, 
 
 
 async def prepare(conn: Connection, team: Team, period: Period, now: datetime) -> Draft | Standing:
-    """Everything that is needed to write the invoice, or the one there is; writes nothing and holds no lock.
+    """Everything that is needed to write the invoice, or the one there is; writes nothing of it and holds no lock.
+
+    Events whose id came before with another time are held first, where no worker has looked yet.
 
     Raises:
+        Busy: looking at those takes long; ask again.
         PeriodNotOver: it ends after `now`.
         InvoiceExists: an invoice of another period bills part of this one.
         NoSubscription, CurrencyMismatch: the team has no plan, or one in another currency.
@@ -72,6 +76,7 @@ async def prepare(conn: Connection, team: Team, period: Period, now: datetime) -
     standing = await _standing(conn, team, period)
     if standing is not None:
         return standing
+    await settle(conn, team, (period.start, period.end), now)
     draft = await price(conn, team, period)
     check_priced(draft.rated)
     return draft

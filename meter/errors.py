@@ -299,6 +299,16 @@ class RawDataGone(Problem):
     remedy = "Move `from` and `to` onto quarters of an hour."
 
 
+class ArchiveAway(Problem):
+    """Events that were dropped are in the archive, and a file of it can't be read."""
+
+    status = 503
+    code = "archive_away"
+    title = "The archive can't be read"
+    remedy = "Ask the operator: METER_ARCHIVE_DIR has to be there, and `meter archive verify` says which file is not."
+    retry_after_s = 60
+
+
 class Busy(Problem):
     """We can't commit now; the same request may be sent again."""
 
@@ -372,6 +382,24 @@ class CorrectionUndone(Problem):
     code = "correction_undone"
     title = "This correction can't be undone any more"
     remedy = "Correct the events anew."
+
+
+class AlreadyDecided(Problem):
+    """The same was decided of a held event before."""
+
+    status = 409
+    code = "already_decided"
+    title = "That is decided already"
+    remedy = "Nothing needs to be done; `GET /v1/held` says what is decided of each."
+
+
+class BackfillState(Problem):
+    """The backfill is not in a state for that: `state` says which it is in."""
+
+    status = 409
+    code = "backfill_state"
+    title = "The backfill is not ready for that"
+    remedy = "Look at its `state`: events are taken before it is applied, and it is compared before that."
 
 
 class NothingNoted(Problem):

@@ -36,6 +36,10 @@ EVENT_CODES: dict[str, EventCode] = {
         "The time is more than five minutes ahead of ours.",
         "Set the sender's clock; the same event is taken once its time has come.",
     ),
+    "outside_backfill": EventCode(
+        "The event lies outside the range of a backfill, or is of a meter or labels that it is not of.",
+        "Leave it out, or begin a backfill that is of it.",
+    ),
     "too_late": EventCode(
         "The time lies before what is still accepted or kept as raw events.",
         "Ask the operator: METER_PAST_DAYS and what is kept of raw events decide.",

@@ -9,8 +9,15 @@ from typing import NamedTuple
 import psycopg
 
 from meter import aggregate, changes, checks
+from meter.backfill import work as backfills
+from meter.coverage import follow
+from meter.coverage import learn as learning
 from meter.database import Connection
+from meter.held import turn as held
 from meter.points.close import close_gaps
+from meter.retention import pack as packing
+from meter.retention import run as retention
+from meter.retention.words import of_drop
 from meter.settings import SETTINGS, Settings, field_of
 from sql import statement
 
@@ -57,6 +64,25 @@ async def close(turn: Turn) -> str | None:
     return f"closed {closed} levels" if closed else None
 
 
+async def coverage(turn: Turn) -> str | None:
+    """Notes in which quarters of an hour series have data, after what was rolled up; learns how often they report."""
+    followed = await follow.follow(turn.conn, turn.now)
+    enrolled = await follow.enrol(turn.conn)
+    learned = await learning.learn(turn.conn, turn.now)
+    if followed < follow.SLICE and not enrolled and not learned:
+        return None  # the few quarters of every turn are no news
+    return f"followed {followed} quarters, learned of {learned} series how often they report"
+
+
+async def identity(turn: Turn) -> str | None:
+    """Holds events whose id came before with another time, after what was rolled up."""
+    done = await held.turn(turn.conn, turn.now)
+    if not done.held and not done.more:
+        return None  # the usual few ranges are no news
+    left = "; the rest follows" if done.more else ""
+    return f"looked at ids in {done.looked} ranges, held {done.held} events{left}"
+
+
 async def check(turn: Turn) -> str | None:
     """Runs every check of sql/check, and keeps what each found.
 
@@ -70,10 +96,26 @@ async def check(turn: Turn) -> str | None:
     return f"{len(found)} checks hold"
 
 
+async def backfill(turn: Turn) -> str | None:
+    """Goes on with backfills that were asked for, as fast as leaves room for live ingest."""
+    return await backfills.turn(turn.conn, turn.now)
+
+
 async def tick(turn: Turn) -> str | None:
     """Notes what is visible now."""
     await changes.tick(turn.conn)
     return None  # nothing that anybody would look for among the runs
+
+
+async def retain(turn: Turn) -> str | None:
+    """Drops what need not be kept any more. Raises when a week is not what it must be, or is in use."""
+    return of_drop(await retention.drop(turn.conn, turn.settings, turn.now))
+
+
+async def pack(turn: Turn) -> str | None:
+    """Moves weeks that hardly change any more to the columnstore."""
+    packed = await packing.pack(turn.conn, turn.settings.columnstore_after_days, turn.now)
+    return f"moved {packed} chunks to the columnstore" if packed else None
 
 
 async def trim(turn: Turn) -> str | None:

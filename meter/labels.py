@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from psycopg.types.json import Jsonb
 
 from meter.errors import InvalidParameter
-from meter.model import Meter
+from meter.model import Meter, SeriesKey
 
 Op = Literal["in", "not", "prefix"]
 BUILT_IN = ("member", "service", "key")
@@ -66,3 +66,16 @@ def check_bounded(filters: tuple[Filter, ...]) -> None:
     """Refuses more filters or values than a question needs. Raises InvalidParameter."""
     if len(filters) > MAX_FILTERS or sum(len(each.values) for each in filters) > MAX_VALUES:
         raise InvalidParameter(f"at most {MAX_FILTERS} filters with {MAX_VALUES} values together")
+
+
+def passes(filters: Iterable[Filter], key: SeriesKey) -> bool:
+    """Whether labels pass every filter, as `as_parameter` has the database decide; not for filters on keys."""
+    own = {name: value for name, value in (("member", key.member), ("service", key.service)) if value is not None}
+    labels = dict(key.dimensions) | own
+    return all(_matches(each, labels.get(each.name)) == (each.op != "not") for each in filters)
+
+
+def _matches(filter_: Filter, label: str | None) -> bool:
+    if filter_.op == "prefix":
+        return label is not None and any(value is not None and label.startswith(value) for value in filter_.values)
+    return label in filter_.values

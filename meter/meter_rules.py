@@ -26,6 +26,7 @@ PERCENTILE_DECIMALS = 6
 ALL = 100
 MAX_SCALE = 10**15
 MAX_GAP_SECONDS = 31 * 86_400
+MAX_EXPECTED_SECONDS = 86_400
 MAX_DIMENSIONS = 16
 MAX_STATUSES = 32
 
@@ -87,6 +88,7 @@ class Definition(msgspec.Struct, frozen=True, kw_only=True):
     gap_seconds: int | None = None
     billable: bool = False
     billable_statuses: tuple[str, ...] | None = None
+    expected_every_seconds: int | None = None
     archived: bool = False
 
 
@@ -112,6 +114,7 @@ RULES: tuple[Rule, ...] = (
     Rule("dimensions", "more", "earlier usage keeps its dimensions and could no longer be asked for by one taken away"),
     Rule("billable", "unused", "usage that is counted already would become billed, or stop being billed, in silence"),
     Rule("billable_statuses", "always", "it holds from now on: what was counted as billed or not stays so"),
+    Rule("expected_every_seconds", "always", "it says how much should come, and changes nothing of what was counted"),
     Rule("archived", "always", "usage can still be read, and events are taken again when it is put back into use"),
 )
 
@@ -133,6 +136,7 @@ def definition_of(meter: Meter) -> Definition:
         gap_seconds=meter.gap_seconds,
         billable=meter.billable,
         billable_statuses=meter.billable_statuses,
+        expected_every_seconds=meter.expected_every_seconds,
         archived=meter.archived_at is not None,
     )
 
@@ -194,6 +198,8 @@ def _wrong_numbers(said: Definition) -> Iterator[str]:
         yield "gap_rule and gap_seconds come together: how long a level holds, and what comes after"
     if seconds is not None and not 1 <= seconds <= MAX_GAP_SECONDS:
         yield f"gap_seconds: 1 to {MAX_GAP_SECONDS}"
+    if said.expected_every_seconds is not None and not 1 <= said.expected_every_seconds <= MAX_EXPECTED_SECONDS:
+        yield f"expected_every_seconds: 1 to {MAX_EXPECTED_SECONDS}, or null: it is learned where there is a rhythm"
 
 
 def _decimals(number: Decimal) -> int:

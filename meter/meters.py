@@ -101,6 +101,7 @@ def _row(said: Definition) -> dict[str, Any]:
         "billable": said.billable,
         "billable_statuses": None if said.billable_statuses is None else list(said.billable_statuses),
         "dimensions": list(said.dimensions),
+        "expected_every_seconds": said.expected_every_seconds,
         "archived": said.archived,
     }
 

@@ -51,7 +51,7 @@ class Meter(msgspec.Struct, frozen=True):
 
     A level held over time is stored as level x `level_scale` x seconds. A unique count counts the values of `unique_of`
     (`member`, or `attributes.<name>`). `billable_statuses` None: whatever the status. `own`: the team's, not of the
-    catalogue. `version` grows with each change.
+    catalogue. `version` grows with each change. `expected_every_seconds`: how often each series is expected to report.
     """
 
     id: int
@@ -73,6 +73,7 @@ class Meter(msgspec.Struct, frozen=True):
     version: int = 1
     archived_at: datetime | None = None
     own: bool = False
+    expected_every_seconds: int | None = None
 
     @property
     def time_weighted(self) -> bool:

@@ -150,6 +150,15 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("METER_MAX_BODY_BYTES", NUMBER, "33554432", "Largest request body in bytes, after decompression too"),
     Setting("METER_MAX_BATCH", NUMBER, "20000", "Most events in one request"),
     Setting("METER_REFRESH_SECONDS", NUMBER, "2", "How often touched buckets are rolled up, in seconds"),
+    Setting("METER_KEEP_RAW_DAYS", NUMBER, None, "Days that raw events are kept, or until billed; unset: for ever"),
+    Setting("METER_KEEP_POINTS_DAYS", NUMBER, None, "Days that collectors' points are kept; unset: for ever"),
+    Setting("METER_ARCHIVE_DIR", DIRECTORY, None, "Where raw events are written before they go; unset: nowhere"),
+    Setting(
+        "METER_COLUMNSTORE_AFTER_DAYS",
+        LIMIT,
+        "7",
+        "Days after which raw events move to TimescaleDB's columnstore; 0: never",
+    ),
     Setting("METER_ACCESS_LOG", SWITCH, "on", "A log line per request, without personal data"),
     Setting("METER_CORS_ORIGINS", ORIGINS, None, "Whose pages may ask the API from a browser; unset: none"),
     Setting("METER_HTTPS_ONLY", SWITCH, "off", "on: tell browsers to come by https alone (HSTS), and mark cookies so"),
@@ -178,6 +187,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_body_bytes: int
     max_batch: int
     refresh_seconds: int
+    keep_raw_days: int | None
+    keep_points_days: int | None
+    archive_dir: Path | None
+    columnstore_after_days: int
     access_log: bool
     cors_origins: tuple[str, ...] | None
     https_only: bool
@@ -230,8 +243,8 @@ def known_names() -> frozenset[str]:
 def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """Reads the settings from the environment.
 
-    What is set to nothing is unset. Raises SettingsError for an unknown METER_ name, a value of a wrong form, and a
-    secret given twice. METER_TEST_ and METER_UPDATE_ belong to the test suite and are left alone.
+    What is set to nothing is unset. Raises SettingsError for an unknown METER_ name, a value of a wrong form, a secret
+    given twice, and values that contradict each other. METER_TEST_ and METER_UPDATE_ are the test suite's and left alone.
     """
     for name in sorted(environ):
         ours = name.startswith("METER_") and not name.startswith(("METER_TEST_", "METER_UPDATE_"))
@@ -239,4 +252,22 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
             near = get_close_matches(name.upper(), known_names(), 1)
             meant = f"; did you mean {near[0]}?" if near else ";"
             raise SettingsError(f"{name} is not a setting{meant} `meter settings` lists those there are")
-    return msgspec.convert({field_of(s.name): _value(s, environ) for s in SETTINGS}, Settings, strict=True)
+    found = msgspec.convert({field_of(s.name): _value(s, environ) for s in SETTINGS}, Settings, strict=True)
+    _check_kept(found)
+    return found
+
+
+def _check_kept(settings: Settings) -> None:
+    """Refuses to drop what may still be needed: raw events that others may come to, points that raw events rest on."""
+    raw, points = settings.keep_raw_days, settings.keep_points_days
+    if raw is not None and raw < settings.past_days:
+        raise SettingsError(
+            f"METER_KEEP_RAW_DAYS: {raw} is less than METER_PAST_DAYS, {settings.past_days}: events would be dropped "
+            f"while others of their time are still taken; set METER_PAST_DAYS to {raw} or less, or keep them longer"
+        )
+    if points is not None and (raw is None or points < raw):
+        kept = "for ever" if raw is None else f"{raw} days"
+        raise SettingsError(
+            f"METER_KEEP_POINTS_DAYS: {points} is less than raw events are kept (METER_KEEP_RAW_DAYS, {kept}): they "
+            "are made of points, and a late point revises both; keep points as long at least"
+        )

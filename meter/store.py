@@ -48,9 +48,9 @@ class Room:
 
 
 async def hold_floor(conn: Connection) -> int:
-    """Since when raw events are kept, in microseconds since 2000; it stays there until the transaction ends."""
+    """Since when usage is taken and changed, in microseconds since 2000; it stays so until the transaction ends."""
     await conn.execute(statement("share_floor"))
-    floor = await (await conn.execute(statement("get_floor"))).fetchone()
+    floor = await (await conn.execute(statement("get_closed"))).fetchone()
     return NO_FLOOR if floor is None or floor[0] is None else microseconds(floor[0])
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from itertools import product
+from itertools import chain, product
 from typing import Literal, NamedTuple, ParamSpec, TypeVar, cast
 from zoneinfo import ZoneInfo
 
 import msgspec
 
 from meter.cells import EXTRAS, FROM_RAW, USUAL_PERCENTILE, Aggregation, Cell, Cells, cells, slots, value
+from meter.coverage import read as coverages
+from meter.coverage.read import Asked, Rule
+from meter.coverage.share import Counts, Cover, together
 from meter.database import Connection
 from meter.errors import InvalidParameter, UnknownMeter
 from meter.ingest import load_meters
@@ -77,7 +81,8 @@ class Before(NamedTuple):
 class Item(NamedTuple):
     """Usage of one group in one range; quantity in the reading's unit, None where there is no data.
 
-    `other` marks the rest, where only the largest groups were asked for: its labels are all None.
+    `other` marks the rest, where only the largest groups were asked for: its labels are all None. `coverage` is None
+    where nobody knows how much data there should be.
     """
 
     start: datetime
@@ -87,15 +92,20 @@ class Item(NamedTuple):
     events: int
     other: bool = False
     before: Before | None = None
+    coverage: Counts | None = None
 
 
 class Reading(NamedTuple):
-    """The usage of one meter: by which aggregation, in which unit; items in order of range and group."""
+    """The usage of one meter: by which aggregation, in which unit; items in order of range and group.
+
+    `cover` also has the ranges without an item; None where nobody knows how much data there should be.
+    """
 
     meter: Meter
     aggregation: Aggregation
     unit: str
     items: list[Item]
+    cover: Cover | None = None
 
 
 class Usage(NamedTuple):
@@ -104,6 +114,12 @@ class Usage(NamedTuple):
     query: Query
     as_of: datetime | None
     readings: list[Reading]
+
+    @property
+    def coverage(self) -> Counts | None:
+        """The whole range of all meters; None where nobody knows how much data there should be."""
+        known = [each.cover.whole for each in self.readings if each.cover is not None]
+        return together(known) if known else None
 
 
 class Groups(NamedTuple):
@@ -121,8 +137,27 @@ class Ranges(NamedTuple):
     before: list[Span]
 
 
-async def read(conn: Connection, team: Team, query: Query) -> Usage:
-    """Usage of one team, all meters read in one snapshot.
+class Part(NamedTuple):
+    """Of all items those of a range and all after it, until there are more than `most` beside that range's own."""
+
+    since: Span | None
+    most: int
+
+
+class Subject(NamedTuple):
+    """What is read of one meter: by which aggregation, for which groups."""
+
+    meter: Meter
+    aggregation: Aggregation
+    groups: Groups
+
+
+async def read(
+    conn: Connection, team: Team, query: Query, now: datetime | None = None, part: Part | None = None
+) -> Usage:
+    """Usage of one team, all meters read in one snapshot; with the coverage as of `now`, None: without.
+
+    With `part`, ranges are read as far as it needs them: a page of a year by hours costs what a page costs.
 
     Raises UnknownMeter, InvalidParameter (range, windows, labels that a meter does not have, an aggregation it can't
     have) and RawDataGone where raw events are needed that are dropped.
@@ -132,13 +167,34 @@ async def read(conn: Connection, team: Team, query: Query) -> Usage:
     async with conn.transaction():
         await conn.execute(statement("begin_reading"))
         known = await load_meters(conn, team.id)
-        readings: list[Reading] = []
-        for slug in query.meters:
-            readings.append(await _reading(conn, team.id, _meter(known, slug), query, ranges))
-            if sum(len(each.items) for each in readings) > MAX_CELLS:
-                raise InvalidParameter(f"more than {MAX_CELLS} items; ask for less time, fewer meters or groups")
+        subjects = [await _subject(conn, team.id, _meter(known, slug), query, ranges) for slug in query.meters]
+        readings = [Reading(meter, by, unit_of(meter, by), []) for meter, by, _ in subjects]
+        for some in _stretches(query, ranges, subjects, part):
+            for number, subject in enumerate(subjects):
+                readings[number] = await _more(conn, team.id, subject, query, some, readings[number], now)
+                if sum(len(each.items) for each in readings) > MAX_CELLS:
+                    raise InvalidParameter(f"more than {MAX_CELLS} items; ask for less time, fewer meters or groups")
+            if part is not None and _enough(readings, part):
+                break
         row = await (await conn.execute(statement("get_watermark"), {"team_id": team.id})).fetchone()
     return Usage(query, row[0] if row else None, readings)
+
+
+def _stretches(query: Query, ranges: Ranges, subjects: Sequence[Subject], part: Part | None) -> Iterator[Ranges]:
+    """The ranges, a stretch of them at a time, ever longer ones; all at once where each leans on those before it."""
+    if part is None or query.fill == "previous":
+        yield ranges
+        return
+    at = 0 if part.since is None else bisect_left(ranges.asked, part.since[::-1], key=lambda span: span[::-1])
+    size = 1 + part.most // max(1, sum(len(each.groups.names) for each in subjects))
+    while at < len(ranges.asked):
+        yield Ranges(ranges.asked[at : at + size], ranges.before[at : at + size])
+        at, size = at + size, size * 4
+
+
+def _enough(readings: Sequence[Reading], part: Part) -> bool:
+    items = chain.from_iterable(each.items for each in readings)
+    return sum((item.start, item.end) != part.since for item in items) > part.most
 
 
 def check(query: Query) -> None:
@@ -186,23 +242,50 @@ def unit_of(meter: Meter, aggregation: Aggregation) -> str:
     return "event" if aggregation == "count" != meter.aggregation else meter.unit
 
 
-async def _reading(conn: Connection, team_id: int, meter: Meter, query: Query, ranges: Ranges) -> Reading:
-    """What one meter says, in the caller's snapshot."""
+async def _subject(conn: Connection, team_id: int, meter: Meter, query: Query, ranges: Ranges) -> Subject:
+    """What is to be read of a meter: its groups, only the largest if the query says so."""
     aggregation = aggregation_of(meter, query)
     check_known((*query.group_by, *(each.name for each in query.filters)), meter)
     groups = await _groups(conn, team_id, meter, query)
     if query.top is not None and groups.names:
         whole = await _cells(conn, team_id, meter, query, groups, [Span(query.start, query.end)])
         groups = largest(groups, query.top, {group: value(meter, aggregation, whole[0, group]) for _, group in whole})
+    _check_cells(ranges.asked, groups)
+    return Subject(meter, aggregation, groups)
+
+
+async def _more(
+    conn: Connection,
+    team_id: int,
+    subject: Subject,
+    query: Query,
+    ranges: Ranges,
+    reading: Reading,
+    now: datetime | None,
+) -> Reading:
+    """What one meter says, in the caller's snapshot, of these ranges added to those before."""
+    meter, _, groups = subject
     found = await _cells(conn, team_id, meter, query, groups, ranges.asked)
     before = await _cells(conn, team_id, meter, query, groups, ranges.before) if ranges.before else {}
-    shown = await _aside(len(found) + len(before), items, query, meter, groups, ranges, found, before)
-    return Reading(meter, aggregation, unit_of(meter, aggregation), shown)
+    cover = await _cover(conn, team_id, meter, query, groups, ranges, now)
+    shown = await _aside(len(found) + len(before), items, query, meter, groups, ranges, found, before, cover)
+    return reading._replace(items=reading.items + shown, cover=cover)
 
 
 async def _aside(parts: int, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """What a function answers, computed beside the event loop if it is of many parts."""
     return await asyncio.to_thread(function, *args, **kwargs) if parts > MANY else function(*args, **kwargs)
+
+
+async def _cover(
+    conn: Connection, team_id: int, meter: Meter, query: Query, groups: Groups, ranges: Ranges, now: datetime | None
+) -> Cover | None:
+    """How much of what was expected came, by range and group."""
+    if now is None:
+        return None
+    rules = dict.fromkeys(groups.series.values(), Rule(meter.expected_every_seconds, meter.time_weighted))
+    asked = Asked(team_id, groups.series, rules, ranges.asked, Span(query.start, query.end))
+    return await coverages.read(conn, asked, now)
 
 
 async def _groups(conn: Connection, team_id: int, meter: Meter, query: Query) -> Groups:
@@ -238,8 +321,7 @@ async def _cells(
     conn: Connection, team_id: int, meter: Meter, query: Query, groups: Groups, ranges: Sequence[Span]
 ) -> Cells:
     """What was used by range and group: from the buckets, or from raw events where they can't say."""
-    if len(ranges) * len(groups.names) > MAX_CELLS:
-        raise InvalidParameter(f"more than {MAX_CELLS} windows times groups; ask for less time, or group by less")
+    _check_cells(ranges, groups)
     aggregation = aggregation_of(meter, query)
     if aggregation in FROM_RAW:
         return await _raw_cells(conn, team_id, meter, query, groups, ranges)
@@ -252,6 +334,11 @@ async def _cells(
     extras = EXTRAS.get(aggregation)
     found = await sums(conn, team_id, groups.series, cut.bounds, *([extras] if extras else []))
     return await _aside(parts, cells, found, cut, meter)
+
+
+def _check_cells(ranges: Sequence[Span], groups: Groups) -> None:
+    if len(ranges) * len(groups.names) > MAX_CELLS:
+        raise InvalidParameter(f"more than {MAX_CELLS} windows times groups; ask for less time, or group by less")
 
 
 async def _raw_cells(
@@ -274,7 +361,9 @@ async def _raw_cells(
     return {(number - 1, group): Cell(events, Decimal(0), answer=found) for number, group, events, found in rows}
 
 
-def items(query: Query, meter: Meter, groups: Groups, ranges: Ranges, found: Cells, before: Cells) -> list[Item]:
+def items(
+    query: Query, meter: Meter, groups: Groups, ranges: Ranges, found: Cells, before: Cells, cover: Cover | None = None
+) -> list[Item]:
     """Items in order of range and group; ranges without data only if `fill` asks for them. Raises InvalidParameter."""
     aggregation = aggregation_of(meter, query)
     names = groups.names or ([] if query.group_by else [()])
@@ -301,6 +390,7 @@ def items(query: Query, meter: Meter, groups: Groups, ranges: Ranges, found: Cel
                 _before(query.fill, meter, aggregation, ranges.before[number], before.get((number, group)))
                 if ranges.before
                 else None,
+                cover.items.get((number, group)) if cover else None,
             )
         )
     return shown

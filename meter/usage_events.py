@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from meter import labels, levels, list_price
+from meter.archive.read import Reader
 from meter.database import Connection, Pool
 from meter.errors import InvalidParameter, RawDataGone, UnknownMeter
 from meter.ingest import load_meters
@@ -19,8 +20,9 @@ from meter.labels import Filter
 from meter.list_price import Cost, Tariffs
 from meter.model import Meter, Team
 from meter.rating.money import displayed
+from meter.retention.floors import floors
 from meter.usage import EARLIEST, LATEST
-from meter.windows import month_seconds
+from meter.windows import ORIGIN, QUARTER, month_seconds
 from sql import statement
 
 MAX_SERIES = 100_000
@@ -86,16 +88,18 @@ class Page(NamedTuple):
     as_of: datetime | None
 
 
-async def read(conn: Connection, team: Team, query: Query, after: Place | None, limit: int) -> Page:
-    """A page of at most `limit` events after a place, read in one snapshot.
+async def read(
+    conn: Connection, team: Team, query: Query, after: Place | None, limit: int, archive: Reader | None = None
+) -> Page:
+    """A page of at most `limit` events after a place, read in one snapshot; what is dropped, from the archive.
 
-    Raises UnknownMeter, InvalidParameter (range, filters on what no such meter has, too many series) and RawDataGone
-    where the range begins before what is kept.
+    Raises UnknownMeter, InvalidParameter (range, filters on what no such meter has, too many series), RawDataGone where
+    the range begins before what is kept, here or there, and ArchiveAway.
     """
     async with conn.transaction():
         await conn.execute(statement("begin_reading"))
-        series = await _picked(conn, team.id, query)
-        rows = await _rows(conn, team.id, query, series, after or Place(query.end, LAST_ID), limit + 1)
+        series = await _picked(conn, team.id, query, archive)
+        rows = await _kept_rows(conn, team.id, query, series, after or Place(query.end, LAST_ID), limit + 1, archive)
         described = await _described(conn, team.id, {row[2] for row in rows})
         tariffs = await list_price.read(conn, team.id, team.currency)
         row = await (await conn.execute(statement("get_watermark"), {"team_id": team.id})).fetchone()
@@ -104,48 +108,56 @@ async def read(conn: Connection, team: Team, query: Query, after: Place | None, 
     return Page(events, events[-1].place if len(rows) > limit else None, row[0] if row else None)
 
 
-async def check_exportable(conn: Connection, team: Team, query: Query) -> None:
-    """Refuses more events at once than we send; the buckets know how many there are.
+async def check_exportable(conn: Connection, team: Team, query: Query, archive: Reader | None = None) -> None:
+    """Refuses more events at once than we send; the buckets know how many there are, in whole quarters of an hour.
 
     Raises InvalidParameter, and as `read`.
     """
     async with conn.transaction():
         await conn.execute(statement("begin_reading"))
-        series = await _picked(conn, team.id, query)
+        series = await _picked(conn, team.id, query, archive)
         if series is None:
             series = await _series(conn, team.id, Query(start=query.start, end=query.end))
-        parts = await levels.sums(conn, team.id, dict.fromkeys(series, 0), [query.start, query.end])
+        around = [query.start - (query.start - ORIGIN) % QUARTER, query.end + (ORIGIN - query.end) % QUARTER]
+        parts = await levels.sums(conn, team.id, dict.fromkeys(series, 0), around)
     found = sum(part.events for part in parts)
     if found > MAX_EXPORTED:
         raise InvalidParameter(f"{found} events are more than the {MAX_EXPORTED} sent at once; ask for a shorter range")
 
 
-async def export(pool: Pool, team: Team, query: Query) -> AsyncIterator[Sequence[Event]]:
+async def export(pool: Pool, team: Team, query: Query, archive: Reader | None = None) -> AsyncIterator[Sequence[Event]]:
     """All events in the range, page by page, each page in a snapshot of its own: no connection waits for a reader."""
     after: Place | None = None
     while True:
         async with pool.connection() as conn:
-            page = await read(conn, team, query, after, EXPORT_PAGE)
+            page = await read(conn, team, query, after, EXPORT_PAGE, archive)
         yield page.events
         if page.next is None:
             return
         after = page.next
 
 
-async def _picked(conn: Connection, team_id: int, query: Query) -> list[int] | None:
+async def _picked(conn: Connection, team_id: int, query: Query, archive: Reader | None) -> list[int] | None:
     """The series that are asked for; None where all are."""
     if not EARLIEST <= query.start < query.end <= LATEST:
         raise InvalidParameter(f"`from` must lie before `to`, between {EARLIEST.year} and {LATEST.year}")
     check_labels(query.meters, query.filters, await load_meters(conn, team_id))
-    await check_kept(conn, query.start)
+    await check_kept(conn, query.start, archived=archive is not None)
     return await _series(conn, team_id, query) if query.meters or query.filters else None
 
 
-async def check_kept(conn: Connection, since: datetime) -> None:
-    """Refuses what begins before the raw events that are kept. Raises RawDataGone."""
-    row = await (await conn.execute(statement("get_floor"))).fetchone()
-    if row and row[0] and since < row[0]:
-        raise RawDataGone(f"events before {row[0].isoformat()} are gone, only their sums are kept; ask from then on")
+async def check_kept(conn: Connection, since: datetime, *, archived: bool = False) -> None:
+    """Refuses what begins before the raw events that are kept, or (`archived`) before those that the archive has.
+
+    Raises RawDataGone.
+    """
+    kept = await floors(conn)
+    if kept.raw is None or since >= kept.raw:
+        return
+    if kept.unarchived is not None and since < kept.unarchived:
+        raise RawDataGone(f"events before {kept.unarchived.isoformat()} are gone, only their sums are kept")
+    if not archived:
+        raise RawDataGone(f"events before {kept.raw.isoformat()} are gone, only their sums are kept; ask from then on")
 
 
 def check_labels(asked: Sequence[str], filters: Sequence[Filter], meters: Mapping[str, Meter]) -> None:
@@ -172,6 +184,29 @@ async def _series(conn: Connection, team_id: int, query: Query) -> list[int]:
     found = [row[0] for row in await (await conn.execute(statement("list_picked_series"), asked)).fetchall()]
     if len(found) > MAX_SERIES:
         raise InvalidParameter(f"more than {MAX_SERIES} series; name a meter, or filter by more")
+    return found
+
+
+async def _kept_rows(
+    conn: Connection,
+    team_id: int,
+    query: Query,
+    series: list[int] | None,
+    before: Place,
+    rows: int,
+    archive: Reader | None,
+) -> list[tuple[Any, ...]]:
+    """The newest `rows` events before a place: those that are kept, and then those of the archive."""
+    floor = (await floors(conn)).raw
+    if floor is None or query.start >= floor or archive is None:
+        return await _rows(conn, team_id, query, series, before, rows)
+    found: list[tuple[Any, ...]] = []
+    if query.end > floor and before.time >= floor:
+        kept = msgspec.structs.replace(query, start=floor)
+        found = await _rows(conn, team_id, kept, series, before, rows)
+    if len(found) < rows:
+        dropped = query.start, min(query.end, floor)
+        found += await archive.newest(conn, team_id, dropped, before, series, rows - len(found))
     return found
 
 

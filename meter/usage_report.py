@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
@@ -12,15 +12,19 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from meter import labels, list_price, subscriptions, windows
+from meter.coverage import read as coverages
+from meter.coverage.read import Asked, Rule
+from meter.coverage.share import Counts, together
 from meter.database import Connection
 from meter.errors import InvalidParameter, NoSubscription
 from meter.ingest import load_meters
 from meter.labels import Filter
 from meter.levels import sums
 from meter.list_price import Tariffs
-from meter.model import Team
+from meter.model import Meter, Team
 from meter.rating.periods import Period, month_period
 from meter.rating.totals import Metered, Part, Row, table
+from meter.spans import Span
 from meter.usage import EARLIEST, LATEST
 from meter.usage_events import check_labels
 from meter.windows import ORIGIN, QUARTER, month_seconds
@@ -34,7 +38,7 @@ MAX_CELLS = 1_000_000
 class Query(msgspec.Struct, frozen=True, kw_only=True):
     """Usage of which meters (none named: of all) in [start, end), by what; `by` None answers the total alone.
 
-    `zone` says where calendar months begin, for units that are per month.
+    `zone` says where calendar months begin, for units that are per month. With the coverage as of `now`, None: without.
     """
 
     start: datetime
@@ -43,6 +47,34 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
     by: By | None = None
     meters: tuple[str, ...] = ()
     filters: tuple[Filter, ...] = ()
+    now: datetime | None = None
+
+
+class Coverage(NamedTuple):
+    """How much of what was expected came, by name and meter; None where nobody knows how much that is."""
+
+    counts: dict[tuple[str | None, str], Counts]
+
+    def of(self, name: str | None, meter: str) -> Counts | None:
+        """Of what is under one name of one meter."""
+        return self.counts.get((name, meter))
+
+    def of_name(self, name: str | None) -> Counts | None:
+        """Of what is under one name."""
+        return self._sum(counts for key, counts in self.counts.items() if key[0] == name)
+
+    def of_meter(self, meter: str) -> Counts | None:
+        """Of one meter under all names."""
+        return self._sum(counts for key, counts in self.counts.items() if key[1] == meter)
+
+    def whole(self) -> Counts | None:
+        """Of everything."""
+        return self._sum(self.counts.values())
+
+    @staticmethod
+    def _sum(counts: Iterable[Counts]) -> Counts | None:
+        found = list(counts)
+        return together(found) if found else None
 
 
 class Report(NamedTuple):
@@ -51,6 +83,7 @@ class Report(NamedTuple):
     as_of: datetime | None
     rows: list[Row]
     total: Row
+    coverage: Coverage
 
 
 class Group(NamedTuple):
@@ -79,9 +112,11 @@ async def read(conn: Connection, team: Team, query: Query) -> Report:
     """
     if not EARLIEST <= query.start < query.end <= LATEST:
         raise InvalidParameter(f"`from` must lie before `to`, between {EARLIEST.year} and {LATEST.year}")
+    whole = Span(query.start, query.end)
     async with conn.transaction():
         await conn.execute(statement("begin_reading"))
-        check_labels(query.meters, query.filters, await load_meters(conn, team.id))
+        meters = await load_meters(conn, team.id)
+        check_labels(query.meters, query.filters, meters)
         groups = await _groups(conn, team.id, query)
         tariffs = await list_price.read(conn, team.id, team.currency)
         bounds = await _bounds(conn, query, groups, tariffs)
@@ -89,6 +124,10 @@ async def read(conn: Connection, team: Team, query: Query) -> Report:
             raise InvalidParameter(f"more than {MAX_CELLS} figures; ask for a shorter range, or fewer meters")
         numbered = {series: number for number, group in enumerate(groups) for series in group.series}
         found = await sums(conn, team.id, numbered, bounds)
+        rules = [_rule(meters[group.meter.slug]) for group in groups]
+        coverage = await _coverage(
+            conn, query, groups, Asked(team.id, numbered, dict(enumerate(rules)), [whole], whole)
+        )
         row = await (await conn.execute(statement("get_watermark"), {"team_id": team.id})).fetchone()
     parts: defaultdict[Metered, list[Part]] = defaultdict(list)
     seconds = [int(month_seconds(start, query.zone)) for start in bounds[:-1]]
@@ -97,7 +136,7 @@ async def read(conn: Connection, team: Team, query: Query) -> Report:
         price = tariffs.price(group.meter.slug, bounds[each.slot], billable=group.billable)
         parts[group.meter].append(Part(group.name, each.events, each.total, seconds[each.slot], price))
     rows, total = await asyncio.to_thread(table, parts)  # thousands of names take it longer than others should wait
-    return Report(row[0] if row else None, rows, total)
+    return Report(row[0] if row else None, rows, total, coverage)
 
 
 async def _groups(conn: Connection, team_id: int, query: Query) -> list[Group]:
@@ -112,6 +151,18 @@ async def _groups(conn: Connection, team_id: int, query: Query) -> list[Group]:
     if len(rows) > MAX_GROUPS:
         raise InvalidParameter(f"more than {MAX_GROUPS} rows; name a meter, or filter by more")
     return [Group(row[0], Metered(*row[1:7]), row[7], row[8]) for row in rows]
+
+
+def _rule(meter: Meter) -> Rule:
+    return Rule(meter.expected_every_seconds, meter.time_weighted)
+
+
+async def _coverage(conn: Connection, query: Query, groups: Sequence[Group], asked: Asked) -> Coverage:
+    found = None if query.now is None else await coverages.read(conn, asked, query.now)
+    counts: defaultdict[tuple[str | None, str], list[Counts]] = defaultdict(list)
+    for (_, number), each in (found.items if found else {}).items():
+        counts[groups[number].name, groups[number].meter.slug].append(each)
+    return Coverage({key: together(each) for key, each in counts.items()})
 
 
 async def _bounds(conn: Connection, query: Query, groups: Sequence[Group], tariffs: Tariffs) -> list[datetime]:

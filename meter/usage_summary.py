@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 from meter import bill, usage_report, windows
 from meter.bill import Draft
+from meter.coverage.share import Counts
 from meter.database import Connection
 from meter.errors import CurrencyMismatch, InvalidParameter, NoSubscription, NotRateable, Problem
 from meter.labels import Filter
@@ -17,17 +18,18 @@ from meter.prices import plan_named
 from meter.rating.allowance import Allowance, allowances
 from meter.rating.periods import Period
 from meter.rating.totals import ADDITIVE, Metered, Used
-from meter.usage_report import Query
+from meter.usage_report import Coverage, Query
 from sql import statement
 
 
 class Standing(NamedTuple):
-    """Usage of one meter in its unit: today, and in the whole period so far."""
+    """Usage of one meter in its unit: today, and in the whole period so far, which the coverage is of."""
 
     meter: Metered
     today: Decimal | None
     quantity: Decimal | None
     events: int
+    coverage: Counts | None
 
 
 class Owed(NamedTuple):
@@ -49,6 +51,7 @@ class Summary(NamedTuple):
     as_of: datetime | None
     meters: tuple[Standing, ...]
     owed: Owed | Problem | None
+    coverage: Counts | None
 
 
 async def read(conn: Connection, team: Team, period: Period, only_member: str | None, now: datetime) -> Summary:
@@ -60,12 +63,12 @@ async def read(conn: Connection, team: Team, period: Period, only_member: str | 
     async with conn.transaction():
         await conn.execute(statement("begin_reading"))
         so_far = await usage_report.read(
-            conn, team, Query(start=period.start, end=period.end, zone=zone, filters=filters)
+            conn, team, Query(start=period.start, end=period.end, zone=zone, filters=filters, now=now)
         )
         daily = await usage_report.read(conn, team, Query(start=today[0], end=today[1], zone=zone, filters=filters))
         owed = await _owed(conn, team, period) if only_member is None else None
-    meters = _standings(so_far.total.usage, daily.total.usage)
-    return Summary(period, today, so_far.as_of, meters, owed)
+    meters = _standings(so_far.total.usage, daily.total.usage, so_far.coverage)
+    return Summary(period, today, so_far.as_of, meters, owed, so_far.coverage.whole())
 
 
 async def _owed(conn: Connection, team: Team, period: Period) -> Owed | Problem:
@@ -77,7 +80,7 @@ async def _owed(conn: Connection, team: Team, period: Period) -> Owed | Problem:
     return Owed(draft, plan.title, allowances(plan, draft.billable.usage, draft.rated.lines))
 
 
-def _standings(period: tuple[Used, ...], today: tuple[Used, ...]) -> tuple[Standing, ...]:
+def _standings(period: tuple[Used, ...], today: tuple[Used, ...], coverage: Coverage) -> tuple[Standing, ...]:
     """One per meter that has usage in either, by name."""
     whole, day = ({each.meter: each for each in usage} for usage in (period, today))
     return tuple(
@@ -86,6 +89,7 @@ def _standings(period: tuple[Used, ...], today: tuple[Used, ...]) -> tuple[Stand
             day[meter].quantity if meter in day else _nothing(whole[meter]),
             whole[meter].quantity if meter in whole else _nothing(day[meter]),
             whole[meter].events if meter in whole else 0,
+            coverage.of_meter(meter.slug),
         )
         for meter in sorted({*whole, *day}, key=lambda meter: meter.slug)
     )

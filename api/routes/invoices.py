@@ -81,6 +81,7 @@ class _NeverAnsweredError(Exception):
             IdempotencyConflict,
             BodyTooLarge,
             UnsupportedEncoding,
+            Busy,
         ),
     },
     tags=["invoices"],

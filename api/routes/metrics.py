@@ -14,13 +14,20 @@ from api.query import OPEN
 from api.routes.health import ANSWER_WITHIN_S
 from api.state import Shell
 from meter import checks
+from meter.coverage.read import silent
+from meter.held.listing import waiting
 from meter.lag import lag
 
 
 @get("/metrics", media_type=CONTENT_TYPE, security=[{}], tags=["operation"], opt=OPEN)
 async def metrics(shell: TheShell) -> Response[bytes]:
     """Show the metrics of this process in the text exposition format."""
-    return Response(shell.metrics.text(await bucket_lag(shell), await held(shell)), media_type=CONTENT_TYPE)
+    return Response(
+        shell.metrics.text(
+            await bucket_lag(shell), await held(shell), await silent_series(shell), await undecided(shell)
+        ),
+        media_type=CONTENT_TYPE,
+    )
 
 
 async def bucket_lag(shell: Shell) -> float:
@@ -39,6 +46,25 @@ async def held(shell: Shell) -> dict[str, bool]:
             return {each.name: each.holds for each in await checks.last(conn)}
     except (psycopg.OperationalError, PoolTimeout):
         return {}
+
+
+async def silent_series(shell: Shell) -> float:
+    """How many series were silent when a worker last counted; NaN where none did, or the database can't be asked."""
+    try:
+        async with shell.pool.connection(timeout=ANSWER_WITHIN_S) as conn:
+            found = await silent(conn)
+    except (psycopg.OperationalError, PoolTimeout):
+        return nan
+    return nan if found is None else found
+
+
+async def undecided(shell: Shell) -> float:
+    """How many events are held until somebody decides; NaN while the database can't be asked."""
+    try:
+        async with shell.pool.connection(timeout=ANSWER_WITHIN_S) as conn:
+            return sum(each.events for each in await waiting(conn))
+    except (psycopg.OperationalError, PoolTimeout):
+        return nan
 
 
 HANDLERS = (metrics,)

@@ -138,6 +138,7 @@ async def show_trends(request: AnyRequest, team: TheTeam, shell: TheShell) -> Re
         overall=overall and viewed(overall),
         grouped=grouped and viewed(grouped),
         as_of=overall and overall.as_of,
+        coverage=overall and overall.coverage and overall.coverage.share,
         tz=team.timezone,
         problem=problem,
     )

@@ -11,6 +11,7 @@ from litestar.params import FromQuery, QueryParameter
 
 from analytics.trends import GroupTrend
 from api.auth import may, only_own
+from api.coverage_view import share_view
 from api.errors import problems
 from api.given import TheCaller, TheShell, TheTeam
 from api.parameters import End, Start, Zone
@@ -25,7 +26,8 @@ Group = Annotated[str | None, QueryParameter(description="member, service, key o
 class TrendAnswer(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     """The trend of [from, to), widened to whole windows. `windows` of it have begun, `complete_windows` are over.
 
-    `as_of` is when the team's data last changed, null where there never was any.
+    `as_of` is when the team's data last changed, null where there never was any. `coverage`: for how much of the time
+    that series were expected to report there is data, from 0 to 1; null where nobody knows how much there should be.
     """
 
     meter: str
@@ -35,6 +37,7 @@ class TrendAnswer(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     window: Window
     tz: str
     as_of: datetime | None
+    coverage: str | None
     windows: int
     complete_windows: int
     last_window_incomplete: bool
@@ -70,6 +73,7 @@ async def get_trends(  # noqa: PLR0913, PLR0917 (a query parameter each)
         meter=found.meter.slug,
         unit=found.meter.unit,
         as_of=found.as_of,
+        coverage=share_view(found.coverage),
         **{name: getattr(found.trend, name) for name in SHARED},
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, cast
 
 import msgspec
 from litestar import Response, get
@@ -42,7 +42,8 @@ from meter.database import Connection
 from meter.errors import InvalidParameter, NoSubscription, NotFound, RawDataGone, UnknownMeter
 from meter.model import Team
 from meter.ranges import Compare, Cut
-from meter.usage import MANY, Fill, Query, Usage, read
+from meter.spans import Span
+from meter.usage import MANY, Fill, Part, Query, Usage, read
 
 Meters = Annotated[
     list[str], QueryParameter(name="meter", description="Which meter; repeat it, or write commas, for several.")
@@ -61,7 +62,11 @@ Top = Annotated[
     int | None, QueryParameter(ge=1, le=1_000, description="Only the largest groups of the range; the rest is one.")
 ]
 Gaps = Annotated[
-    Fill | None, QueryParameter(description="Items for windows without data: `null`, `zero`, or the `previous` value.")
+    str | None,  # of the words alone, "null" would be read as none of them
+    QueryParameter(
+        pattern="^(null|zero|previous)$",
+        description="Items for windows without data: `null`, `zero`, or the `previous` value.",
+    ),
 ]
 By = Annotated[
     Aggregation | None, QueryParameter(description="In place of what the meter declares, where its events allow it.")
@@ -128,11 +133,14 @@ async def get_usage(  # noqa: PLR0913, PLR0917 - a query parameter each
         aggregation=aggregation,
         percentile=None if percentile is None else Decimal(percentile),
         compare=compare,
-        fill=fill,
+        fill=cast("Fill | None", fill),
     )
+    form = format_of(request, format_)
+    since = Span(after.start, after.end) if after else None
+    part = Part(since, limit) if form == "json" else None
     async with shell.readers.connection() as conn:
-        usage = await read(conn, team, await _anchored(conn, team, query))
-    body, form = await _body(request, shell, usage, format_, limit, after)
+        usage = await read(conn, team, await _anchored(conn, team, query), now, part)
+    body = await _body(shell, usage, form, limit, after)
     return tagged(request, body, MEDIA_TYPES[form])
 
 
@@ -154,19 +162,16 @@ async def _anchored(conn: Connection, team: Team, query: Query) -> Query:
     return msgspec.structs.replace(query, anchor_day=subscription.anchor_day)
 
 
-async def _body(
-    request: Request, shell: Shell, usage: Usage, asked: Format | None, limit: int, after: Place | None
-) -> tuple[bytes, Format]:
+async def _body(shell: Shell, usage: Usage, form: Format, limit: int, after: Place | None) -> bytes:
     """The answer in the form asked for, written away from the event loop where there may be very many items."""
-    form = format_of(request, asked)
     if form == "json":
         many = sum(len(each.items) for each in usage.readings) > MANY
         answer = await asyncio.to_thread(page, usage, limit, after) if many else page(usage, limit, after)
-        return msgspec.json.encode(answer), form
+        return msgspec.json.encode(answer)
     if form in COLUMNAR:
         table = await asyncio.to_thread(_table, usage)
-        return await shell.cpu.run(COLUMNAR[form], table), form
-    return await asyncio.to_thread(_text, usage, form), form
+        return await shell.cpu.run(COLUMNAR[form], table)
+    return await asyncio.to_thread(_text, usage, form)
 
 
 COLUMNAR: dict[Format, Callable[[Table], bytes]] = {"arrow": as_arrow, "parquet": as_parquet}

@@ -12,6 +12,7 @@ from litestar import Response, get
 from litestar.params import QueryParameter
 from litestar.response import Stream
 
+from api.archived import archive_of
 from api.auth import may
 from api.cost_view import CostView, cost_view
 from api.errors import problems
@@ -27,7 +28,7 @@ from api.questions import instant_of, listed, zone_of
 from api.request import Request
 from api.state import Shell
 from meter import usage_events
-from meter.errors import NotFound, RawDataGone, UnknownMeter
+from meter.errors import ArchiveAway, NotFound, RawDataGone, UnknownMeter
 from meter.model import Team
 from meter.usage_events import Event, Place, Query
 
@@ -79,7 +80,7 @@ class EventsAnswer(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "
 @get(
     "/v1/usage/events",
     guards=[may("view_usage")],
-    responses=problems(NotFound, UnknownMeter, RawDataGone),
+    responses=problems(NotFound, UnknownMeter, RawDataGone, ArchiveAway),
     tags=["usage"],
     opt={FORMS: tuple(MEDIA_TYPES[form] for form in SERVED)} | OPEN,
 )
@@ -114,7 +115,7 @@ async def get_usage_events(  # noqa: PLR0913, PLR0917 (a query parameter each)
     if chosen != "json":
         return cast("Response[EventsAnswer]", await _export(shell, team, query, chosen))  # sent as it comes
     async with shell.readers.connection() as conn:
-        page = await usage_events.read(conn, team, query, _after(cursor), limit)
+        page = await usage_events.read(conn, team, query, _after(cursor), limit, archive_of(shell))
     answer = EventsAnswer(
         from_=query.start,
         to=query.end,
@@ -156,8 +157,8 @@ def _shown(event: Event) -> EventView:
 async def _export(shell: Shell, team: Team, query: Query, chosen: Format) -> Stream:
     """All events in the range, sent while they are read; refusals come before the first of them."""
     async with shell.readers.connection() as conn:
-        await usage_events.check_exportable(conn, team, query)
-    pages = usage_events.export(shell.readers, team, query)
+        await usage_events.check_exportable(conn, team, query, archive_of(shell))
+    pages = usage_events.export(shell.readers, team, query, archive_of(shell))
     return Stream(_csv(pages) if chosen == "csv" else _ndjson(pages), media_type=MEDIA_TYPES[chosen])
 
 

@@ -13,6 +13,7 @@ from litestar.params import QueryParameter
 
 from api.auth import may
 from api.cost_view import CostView
+from api.coverage_view import share_view
 from api.errors import problems
 from api.etag import tagged
 from api.formats import MEDIA_TYPES, Value, as_csv, format_of
@@ -26,6 +27,7 @@ from api.questions import listed, range_of, zone_of
 from api.request import Request
 from api.state import Shell
 from meter import usage_report
+from meter.coverage.share import Counts
 from meter.errors import NotFound, RawDataGone, UnknownMeter
 from meter.labels import Filter
 from meter.model import Team
@@ -46,12 +48,16 @@ Form = Annotated[Written | None, QueryParameter(name="format", description="In p
 
 
 class UsedView(msgspec.Struct, frozen=True, kw_only=True):
-    """Usage of one meter in its unit. `quantity` is null where the meter's quantities don't add up over series."""
+    """Usage of one meter in its unit. `quantity` is null where the meter's quantities don't add up over series.
+
+    `coverage`: for how much of the time that series were expected to report there is data; null: nobody knows.
+    """
 
     meter: str
     unit: str
     quantity: str | None
     events: int
+    coverage: str | None
     cost: CostView
 
 
@@ -60,6 +66,7 @@ class MemberRow(msgspec.Struct, frozen=True):
 
     member: str | None
     usage: list[UsedView]
+    coverage: str | None
     cost: CostView
 
 
@@ -68,6 +75,7 @@ class ServiceRow(msgspec.Struct, frozen=True):
 
     service: str | None
     usage: list[UsedView]
+    coverage: str | None
     cost: CostView
 
 
@@ -78,6 +86,7 @@ class Total(msgspec.Struct, frozen=True):
     """
 
     usage: list[UsedView]
+    coverage: str | None
     cost: CostView
 
 
@@ -152,8 +161,7 @@ async def get_member_usage(  # noqa: PLR0913, PLR0917 (a query parameter each)
         as_of=found.as_of,
         currency=team.currency,
         items=[
-            MemberRow(row.name, _usage(row, team.currency), _cost(row.cost, team.currency))
-            for row in found.rows[offset : offset + limit]
+            MemberRow(row.name, *_figures(found, row, team.currency)) for row in found.rows[offset : offset + limit]
         ],
         total=_total(found, team.currency),
         next=_next(found, offset + limit),
@@ -197,8 +205,7 @@ async def get_service_usage(  # noqa: PLR0913, PLR0917 (a query parameter each)
         as_of=found.as_of,
         currency=team.currency,
         items=[
-            ServiceRow(row.name, _usage(row, team.currency), _cost(row.cost, team.currency))
-            for row in found.rows[offset : offset + limit]
+            ServiceRow(row.name, *_figures(found, row, team.currency)) for row in found.rows[offset : offset + limit]
         ],
         total=_total(found, team.currency),
         next=_next(found, offset + limit),
@@ -221,6 +228,7 @@ async def _report(shell: Shell, team: Team, filters: tuple[Filter, ...], by: By,
             by=by,
             meters=listed(asked.meters),
             filters=filters,
+            now=now,
         )
         return query, await usage_report.read(conn, team, query)
 
@@ -230,19 +238,22 @@ def _next(found: Report, offset: int) -> str | None:
 
 
 def _total(found: Report, currency: str) -> Total:
-    return Total(_usage(found.total, currency), _cost(found.total.cost, currency))
+    usage = [_used(used, found.coverage.of_meter(used.meter.slug), currency) for used in found.total.usage]
+    return Total(usage, share_view(found.coverage.whole()), _cost(found.total.cost, currency))
 
 
-def _usage(row: Row, currency: str) -> list[UsedView]:
-    return [_used(used, currency) for used in row.usage]
+def _figures(found: Report, row: Row, currency: str) -> tuple[list[UsedView], str | None, CostView]:
+    usage = [_used(used, found.coverage.of(row.name, used.meter.slug), currency) for used in row.usage]
+    return usage, share_view(found.coverage.of_name(row.name)), _cost(row.cost, currency)
 
 
-def _used(used: Used, currency: str) -> UsedView:
+def _used(used: Used, counts: Counts | None, currency: str) -> UsedView:
     return UsedView(
         meter=used.meter.slug,
         unit=used.meter.unit,
         quantity=None if used.quantity is None else f"{used.quantity:f}",
         events=used.events,
+        coverage=share_view(counts),
         cost=_cost(used.cost, currency),
     )
 
@@ -255,19 +266,24 @@ def _cost(cost: Cost, currency: str) -> CostView:
 
 async def _csv(request: Request, found: Report, by: By, currency: str) -> Response[Any]:
     """A line per name and meter, one per meter for the total, and one for what everything costs."""
-    heading = ("row", by, "meter", "unit", "quantity", "events", "cost", "currency", "reason")
+    heading = ("row", by, "meter", "unit", "quantity", "events", "cost", "currency", "reason", "coverage")
     text = await asyncio.to_thread(as_csv, heading, _lines(found, currency))
     return tagged(request, text.encode(), MEDIA_TYPES["csv"])
 
 
 def _lines(found: Report, currency: str) -> Iterator[tuple[Value, ...]]:
-    for kind, row in [*(("usage", row) for row in found.rows), ("total", found.total)]:
-        for used in _usage(row, currency):
-            cost = used.cost
-            figures = (used.meter, used.unit, used.quantity, used.events, cost.amount, cost.currency, cost.reason)
-            yield (kind, row.name, *figures)
-    whole = _cost(found.total.cost, currency)
-    yield ("total", None, None, None, None, None, whole.amount, whole.currency, whole.reason)
+    for row in found.rows:
+        yield from (_line("usage", row.name, used) for used in _figures(found, row, currency)[0])
+    total = _total(found, currency)
+    yield from (_line("total", None, used) for used in total.usage)
+    whole = total.cost
+    yield ("total", None, None, None, None, None, whole.amount, whole.currency, whole.reason, total.coverage)
+
+
+def _line(kind: str, name: str | None, used: UsedView) -> tuple[Value, ...]:
+    cost = used.cost
+    figures = (used.meter, used.unit, used.quantity, used.events, cost.amount, cost.currency, cost.reason)
+    return (kind, name, *figures, used.coverage)
 
 
 HANDLERS = (get_member_usage, get_service_usage)

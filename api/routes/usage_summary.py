@@ -12,6 +12,7 @@ from litestar import Response, get
 from litestar.params import QueryParameter
 
 from api.auth import may
+from api.coverage_view import share_view
 from api.errors import problems
 from api.etag import tagged
 from api.formats import MEDIA_TYPES
@@ -36,7 +37,7 @@ End = Annotated[str | None, QueryParameter(description="The instant after the pe
 class StandingView(msgspec.Struct, frozen=True, kw_only=True):
     """Usage of one meter in its unit: today and in the period. Null where no number stands for the usage of several.
 
-    Averages of no event are null too.
+    Averages of no event are null too. `coverage`: how much of the period so far has data, see the whole.
     """
 
     meter: str
@@ -45,6 +46,7 @@ class StandingView(msgspec.Struct, frozen=True, kw_only=True):
     today: str | None
     quantity: str | None
     events: int
+    coverage: str | None
 
 
 class AllowanceView(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,12 +111,14 @@ class TodayView(msgspec.Struct, frozen=True, rename={"from_": "from"}):
 class SummaryAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """Usage per meter, and costs. `cost` is null for a member, who sees own usage only, and where `no_cost` says why.
 
-    `as_of` is when the team's data last changed.
+    `as_of` is when the team's data last changed. `coverage`: for how much of the time that series were expected to
+    report in the period there is data, from 0 to 1; null where nobody knows how much there should be.
     """
 
     period: PeriodView
     today: TodayView
     as_of: datetime | None
+    coverage: str | None
     member: str | None
     meters: list[StandingView]
     cost: OwedView | None
@@ -148,6 +152,7 @@ async def get_usage_summary(
         period=period_view(period),
         today=TodayView(*found.today),
         as_of=found.as_of,
+        coverage=share_view(found.coverage),
         member=caller.only_member,
         meters=[_standing(each) for each in found.meters],
         cost=_owed(owed) if isinstance(owed, Owed) else None,
@@ -164,6 +169,7 @@ def _standing(each: Standing) -> StandingView:
         today=_digits(each.today),
         quantity=_digits(each.quantity),
         events=each.events,
+        coverage=share_view(each.coverage),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -22,6 +22,7 @@ TITLE = "Usage"
 IN_MENU = True
 
 ROWS_MAX = 100
+PER_MILLE = Decimal("0.001")
 WINDOW_WORDS = {AUTO: "Automatic", "15m": "15 minutes", "hour": "Hour", "day": "Day", "week": "Week", "month": "Month"}
 PER_WINDOW = {"15m": "per 15 minutes", "hour": "per hour", "day": "per day", "week": "per week", "month": "per month"}
 
@@ -37,13 +38,15 @@ def context(  # noqa: PLR0913 (what a page shows)
     grouped: TrendView | None,
     as_of: datetime | None,
     tz: str,
+    coverage: Decimal | None = None,
     problem: str = "",
     locale: str = "en",
 ) -> dict[str, object]:
     """Answer everything `trends.html` shows, as text.
 
     `overall` is the trend without grouping, `grouped` the one by `choice.group` (None when nothing is grouped). Both
-    are None when they could not be had, and `problem` says why. `as_of` is the watermark of the data.
+    are None when they could not be had, and `problem` says why. `as_of` is the watermark of the data, `coverage`
+    for how much of the time there is data (None: nobody knows how much there should be).
     """
     has_data = overall is not None and any(group.windows_with_data for group in overall.groups)
     return {
@@ -62,7 +65,7 @@ def context(  # noqa: PLR0913 (what a page shows)
         "tiles": _tiles(choice, overall, as_of, tz, locale) if overall and has_data else [],
         "figure_url": f"{FIGURE_PATH}?{urlencode(choice.query())}",
         "figure_summary": _summary(choice, overall, locale) if overall and has_data else "",
-        "remarks": _remarks(overall) if overall and has_data else [],
+        "remarks": _remarks(overall, coverage, locale) if overall and has_data else [],
         "group_table": _group_table(grouped, choice, locale) if grouped and has_data else None,
         "window_table": _window_table(overall, choice, locale) if overall and has_data and not grouped else None,
     }
@@ -182,13 +185,16 @@ def _summary(choice: Choice, view: TrendView, locale: str) -> str:
     return "; ".join(parts) + "."
 
 
-def _remarks(view: TrendView) -> list[str]:
+def _remarks(view: TrendView, coverage: Decimal | None, locale: str) -> list[str]:
     """Answer what the eye needs told below the figure."""
     remarks = []
     if view.last_window_incomplete:
         remarks.append("The last window is still running: it is left out of change and trend.")
     if view.groups[0].windows_with_data < view.windows:
         remarks.append("Shaded: no data came, which is not zero.")
+    if coverage is not None and coverage < 1:
+        known = numbers.share(coverage.quantize(PER_MILLE, ROUND_DOWN), locale)  # 100 % would be all of it
+        remarks.append(f"Data for {known} of the time in which it was expected.")
     return [*remarks, f"Times in {view.tz}."]
 
 

@@ -6,7 +6,22 @@ when it runs and not before, so that the worker does not carry the web server's 
 
 from __future__ import annotations
 
-from meter.commands import collect, demo, doctor, load, mapping, migrate, reconcile, serve, settings, version, work
+from meter.commands import (
+    archive,
+    backfill,
+    collect,
+    demo,
+    doctor,
+    load,
+    mapping,
+    migrate,
+    reconcile,
+    retain,
+    serve,
+    settings,
+    version,
+    work,
+)
 from meter.commands.command import Command
 
 COMMANDS: tuple[Command, ...] = (
@@ -19,6 +34,9 @@ COMMANDS: tuple[Command, ...] = (
     load.COMMAND,
     mapping.COMMAND,
     reconcile.COMMAND,
+    retain.COMMAND,
+    archive.COMMAND,
+    backfill.COMMAND,
     settings.COMMAND,
     version.COMMAND,
 )

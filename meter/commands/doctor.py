@@ -55,17 +55,24 @@ def run(settings: Settings, options: Namespace) -> int:
 
 def _check(settings: Settings, chosen: Mapping[str, Any], *, as_json: bool) -> int:
     from meter import checks
+    from meter.held import listing
+    from meter.retention import state, words
 
-    async def look(url: str) -> list[checks.Finding]:
+    async def look(url: str) -> tuple[list[checks.Finding], list[listing.Waiting], state.State]:
         async with _opened(url) as conn:
-            return await checks.run(conn, datetime.now(UTC), chosen)
+            found = await checks.run(conn, datetime.now(UTC), chosen)
+            return found, await listing.waiting(conn), await state.state(conn)
 
     with database(settings) as opened:
-        found = asyncio.run(look(url_of(opened)))
+        found, waiting, kept = asyncio.run(look(url_of(opened)))
     if as_json:
-        _print_json({"checks": [_document(finding) for finding in found]})
+        held = [each._asdict() for each in waiting]
+        checked = [_document(finding) for finding in found]
+        _print_json({"checks": checked, "held": held, "kept": words.of_state(kept)})
     else:
         _show(found)
+        _show_held(waiting)
+        print("\n".join(words.of_state(kept)))
     return 0 if all(finding.holds for finding in found) else FOUND_SOMETHING
 
 
@@ -107,6 +114,13 @@ def _show(found: Sequence[Any]) -> None:
     Console().print(table)
     for finding in found:
         _print_rows(finding.name, finding.rows)
+
+
+def _show_held(waiting: Iterable[Any]) -> None:
+    """What waits for people: no fault of ours, so it does not change the exit code."""
+    for each in waiting:
+        ids = "1 event came" if each.events == 1 else f"{each.events:,} events came"
+        print(f"{each.name} ({each.team}): {ids} again with another time, held until it is decided at /v1/held")
 
 
 def _print_rows(name: str, rows: Iterable[Mapping[str, object]]) -> None:

@@ -17,7 +17,7 @@ from meter.model import Meter, Refusal, SeriesKey
 from meter.segments import QUARTER_US
 from meter.statuses import STATUS, billed
 
-Kind = Literal["void", "amend", "undo"]
+Kind = Literal["void", "amend", "undo", "hold", "count", "drop"]
 Place = tuple[int, bytes]
 """Microseconds since 2000 and the 16 bytes of an identity: which row of a team."""
 

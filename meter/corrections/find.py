@@ -79,13 +79,13 @@ async def by_query(conn: Connection, team_id: int, query: Query, meters: Mapping
     if len(series) > MAX_SERIES:
         raise InvalidParameter(f"more than {MAX_SERIES} series; name a meter, or filter by more")
     picked = {"since": query.start, "until": query.end, "series": series, "rows": MAX_ROWS + 1}
-    rows = _bounded(await _rows(conn, "pick_events", team_id, picked))
+    rows = _bounded(await rows_of(conn, "pick_events", team_id, picked))
     end_us = microseconds(query.end)
     last = lasts(rows)
     reaching = [row for row in rows if last[row.place] is row and row.time_us + QUARTER_US >= end_us]
-    last = lasts([*rows, *await _later(conn, team_id, reaching)])
+    last = lasts([*rows, *await later_segments(conn, team_id, reaching)])
     ends = {last[row.place] for row in rows}
-    return Found(await _whole(conn, team_id, {row for row in ends if row.time_us < end_us}, rows), [])
+    return Found(await whole(conn, team_id, {row for row in ends if row.time_us < end_us}, rows), [])
 
 
 async def by_names(
@@ -101,9 +101,9 @@ async def by_names(
     found |= await _in_ranges(conn, team_id, {n: each for n, each in enumerate(asked) if not found.get(n)}, meters)
     rows = {row for each in found.values() for row in each}
     known = {row for n, each in enumerate(asked) if isinstance(each, Known) for row in found.get(n, ())}
-    last = lasts([*rows, *await _later(conn, team_id, known)])
-    whole = await _whole(conn, team_id, {last[row.place] for row in rows}, list(last.values()))
-    return Found(whole, [n for n in range(len(asked)) if not found.get(n)])
+    last = lasts([*rows, *await later_segments(conn, team_id, known)])
+    complete = await whole(conn, team_id, {last[row.place] for row in rows}, list(last.values()))
+    return Found(complete, [n for n in range(len(asked)) if not found.get(n)])
 
 
 async def described(conn: Connection, team_id: int, series: Iterable[int]) -> dict[int, Labels]:
@@ -133,7 +133,7 @@ async def _at_times(
             wanted[microseconds(time), identity].append(n)
             wanted[microseconds(time) - 1, identity].append(n)  # where the last segment of a sample lies
     found: dict[int, list[Stored]] = defaultdict(list)
-    for row in await _at(conn, team_id, wanted):
+    for row in await at_places(conn, team_id, wanted):
         for n in wanted[row.place]:
             time = asked[n].time or arrivals[n]
             ended = row.time_us + 1 == microseconds(time)
@@ -168,13 +168,13 @@ async def _in_ranges(
     for (start, end), positions in wanted.items():
         ids = [UUID(bytes=identity) for identity in positions]
         parameters = {"since": start, "until": end, "event_ids": ids, "rows": MAX_ROWS + 1}
-        for row in _bounded(await _rows(conn, "find_named_events", team_id, parameters)):
+        for row in _bounded(await rows_of(conn, "find_named_events", team_id, parameters)):
             for n in positions[row.event_id]:
                 found[n].append(row)
     return found
 
 
-async def _later(conn: Connection, team_id: int, rows: Iterable[Stored]) -> list[Stored]:
+async def later_segments(conn: Connection, team_id: int, rows: Iterable[Stored]) -> list[Stored]:
     """The segments after some segments, quarter by quarter, as far as there are any; and of samples beside theirs."""
     found: dict[Place, Stored] = {}
     reaching = [row for row in rows if _at_edge(row)]
@@ -184,7 +184,7 @@ async def _later(conn: Connection, team_id: int, rows: Iterable[Stored]) -> list
             "starts": [instant(row.start_us) for row in reaching],
             "times": [instant(row.time_us) for row in reaching],
         }
-        came = await _rows(conn, "find_later_segments", team_id, parameters)
+        came = await rows_of(conn, "find_later_segments", team_id, parameters)
         reaching = [row for row in came if row.place not in found and _at_edge(row)]
         found.update((row.place, row) for row in came)
     return _bounded(list(found.values()))
@@ -194,15 +194,16 @@ def _at_edge(row: Stored) -> bool:
     return row.covers_us is not None and (row.time_us + 1) % QUARTER_US == 0
 
 
-async def _whole(conn: Connection, team_id: int, ends: Iterable[Stored], there: Sequence[Stored]) -> list[Stored]:
+async def whole(conn: Connection, team_id: int, ends: Iterable[Stored], there: Sequence[Stored]) -> list[Stored]:
     """All segments of the samples that end with these rows, of which some are `there` already."""
     known = {row.place: row for row in there} | {row.place: row for row in ends}
     wanted = {place for row in ends for place in (row.place, *earlier(row))}
-    known |= {row.place: row for row in await _at(conn, team_id, wanted - known.keys())}
+    known |= {row.place: row for row in await at_places(conn, team_id, wanted - known.keys())}
     return sorted(_bounded([known[place] for place in wanted if place in known]))
 
 
-async def _at(conn: Connection, team_id: int, places: Iterable[Place]) -> list[Stored]:
+async def at_places(conn: Connection, team_id: int, places: Iterable[Place]) -> list[Stored]:
+    """The rows that are stored at these places."""
     ordered = sorted(places)
     if not ordered:
         return []
@@ -210,10 +211,11 @@ async def _at(conn: Connection, team_id: int, places: Iterable[Place]) -> list[S
         "times": [instant(time_us) for time_us, _ in ordered],
         "event_ids": [UUID(bytes=event_id) for _, event_id in ordered],
     }
-    return await _rows(conn, "find_events", team_id, parameters)
+    return await rows_of(conn, "find_events", team_id, parameters)
 
 
-async def _rows(conn: Connection, name: LiteralString, team_id: int, parameters: Mapping[str, Any]) -> list[Stored]:
+async def rows_of(conn: Connection, name: LiteralString, team_id: int, parameters: Mapping[str, Any]) -> list[Stored]:
+    """The rows that a statement finds, whose columns are time, identity and the rest of Stored."""
     rows = await (await conn.execute(statement(name), {"team_id": team_id, **parameters})).fetchall()
     return [Stored(microseconds(time), event_id.bytes, *rest) for time, event_id, *rest in rows]
 

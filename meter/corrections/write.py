@@ -110,10 +110,12 @@ async def tried(conn: Connection, team: Team, order: Order) -> Outcome:
 
 
 async def _preview(conn: Connection, team: Team, order: Order) -> Outcome:
-    row = await (await conn.execute(statement("get_floor"))).fetchone()
+    row = await (await conn.execute(statement("get_closed"))).fetchone()
     floor = NO_FLOOR if row is None or row[0] is None else microseconds(row[0])
     moves, missing, meters = await _look(conn, team, order, floor)
-    return Outcome(None, _events(move.row for move in moves), await moved(conn, team, _deltas(moves), meters), missing)
+    return Outcome(
+        None, events_of(move.row for move in moves), await moved(conn, team, _deltas(moves), meters), missing
+    )
 
 
 async def correct(conn: Connection, team: Team, actor: Actor, order: Order, ids: Ids) -> Outcome:
@@ -126,14 +128,14 @@ async def correct(conn: Connection, team: Team, actor: Actor, order: Order, ids:
         InvalidBody: an event can't be what it shall become.
         UnknownMeter, InvalidParameter, BatchTooLarge: what is asked for can't be.
     """
-    floor = await _begin(conn, team)
+    floor = await begin(conn, team)
     moves, missing, meters = await _look(conn, team, order, floor)
-    changes = _changes(moves, ids)
-    events = _events(move.row for move in moves)
+    changes = changes_of(moves, ids)
+    events = events_of(move.row for move in moves)
     moves_what = await moved(conn, team, _deltas(moves), meters)
-    if await _write(conn, team.id, changes) != len(changes):
+    if await put(conn, team.id, changes) != len(changes):
         raise ChangedUnderneathError
-    public_id = await _keep(conn, team, actor, order.kind, order.reason, events, changes)
+    public_id = await keep(conn, team, actor, order.kind, order.reason, events, changes)
     return Outcome(public_id, events, moves_what, missing)
 
 
@@ -146,26 +148,28 @@ async def undo(conn: Connection, team: Team, actor: Actor, public_id: UUID, reas
         CorrectionSuperseded: an event of it was corrected again since.
         RawDataGone: some of its events are not kept any more.
     """
-    floor = await _begin(conn, team)
+    floor = await begin(conn, team)
     asked = await history.get(conn, team.id, public_id)
+    if asked.kind in ("hold", "count", "drop"):
+        raise CorrectionUndone("a held event is decided, and decided anew, at /v1/held/decisions")
     if asked.kind == "undo" or asked.undone_by is not None:
         raise CorrectionUndone("an undo can't be undone, nor anything twice; correct the events anew")
-    kept = await _kept(conn, asked.id)
+    kept = await kept_of(conn, asked.id)
     if kept and kept[0].row.time_us < floor:
-        raise _gone(floor)
+        raise gone(floor)
     changes = reversal(kept)
     labels = await find.described(
         conn, team.id, {id_ for each in changes for id_ in (each.row.series_id, each.series_id)}
     )
     deltas = [_delta(each, labels[each.row.series_id], labels[each.series_id]) for each in changes]
     moves_what = await moved(conn, team, deltas, await load_meters(conn, team.id))
-    if await _write(conn, team.id, changes) != len(changes):
+    if await put(conn, team.id, changes) != len(changes):
         raise CorrectionSuperseded("an event of this correction was corrected again since; undo that first")
-    made = await _keep(conn, team, actor, "undo", reason, asked.events, changes, undoes=asked.id)
+    made = await keep(conn, team, actor, "undo", reason, asked.events, changes, undoes=asked.id)
     return Outcome(made, asked.events, moves_what, [])
 
 
-async def _begin(conn: Connection, team: Team) -> int:
+async def begin(conn: Connection, team: Team) -> int:
     """Waits for other corrections of the team; since when raw events are kept, which stays so.
 
     The floor comes first, as in all that writes usage: nobody waits for it who is waited for.
@@ -175,7 +179,8 @@ async def _begin(conn: Connection, team: Team) -> int:
     return floor
 
 
-def _gone(floor: int) -> RawDataGone:
+def gone(floor: int) -> RawDataGone:
+    """Why nothing before the floor can be corrected."""
     return RawDataGone(f"events before {instant(floor).isoformat()} are gone, so nothing can be corrected there")
 
 
@@ -186,7 +191,7 @@ async def _look(
     meters = await load_meters(conn, team.id)
     found = await _find(conn, team.id, order.which, meters)
     if _earliest(order.which, found.rows) < floor:
-        raise _gone(floor)
+        raise gone(floor)
     labels = await find.described(conn, team.id, {row.series_id for row in found.rows})
     if order.amendment is None:
         moves = voids(found.rows, labels)
@@ -211,12 +216,12 @@ def _earliest(which: Sequence[Named | Known] | Query, rows: Sequence[Stored]) ->
     return min([*(microseconds(time) for time in asked), *(row.start_us for row in rows)], default=-NO_FLOOR)
 
 
-def _events(rows: Iterable[Stored]) -> int:
+def events_of(rows: Iterable[Stored]) -> int:
     """How many events rows are: a sample is one."""
     return len({row.place for row in lasts(rows).values()})
 
 
-def _changes(moves: Sequence[Move], ids: Ids) -> list[Change]:
+def changes_of(moves: Sequence[Move], ids: Ids) -> list[Change]:
     """The rows to write. Raises SeriesMissingError."""
     missing = {move.to for move in moves if isinstance(move.to, (Twin, Target))} - ids.keys()
     if missing:
@@ -258,7 +263,7 @@ async def make_series(conn: Connection, team: Team, wanted: Iterable[Wanted]) ->
     return ids
 
 
-async def _write(conn: Connection, team_id: int, changes: Sequence[Change]) -> int:
+async def put(conn: Connection, team_id: int, changes: Sequence[Change]) -> int:
     """Writes the rows that are still as they were looked at, hour by hour; how many those were."""
     await conn.execute(statement("lift_decompression_limit"))
     written = 0
@@ -270,7 +275,7 @@ async def _write(conn: Connection, team_id: int, changes: Sequence[Change]) -> i
     return written
 
 
-async def _keep(  # noqa: PLR0913 (a column each)
+async def keep(  # noqa: PLR0913 (a column each)
     conn: Connection,
     team: Team,
     actor: Actor,
@@ -298,7 +303,7 @@ async def _keep(  # noqa: PLR0913 (a column each)
     return public_id
 
 
-async def _kept(conn: Connection, correction_id: int) -> list[Change]:
+async def kept_of(conn: Connection, correction_id: int) -> list[Change]:
     """The rows of a correction, in order of time."""
     asked = {"correction_id": correction_id}
     rows = await (await conn.execute(statement("read_corrected_events"), asked)).fetchall()

@@ -43,13 +43,19 @@ class Sender:
     """Sends batches from any number of threads, each over a connection of its own."""
 
     def __init__(
-        self, url: str, key: str, stop: threading.Event, say: Callable[[str], None], patience_s: float
+        self,
+        url: str,
+        key: str,
+        stop: threading.Event,
+        say: Callable[[str], None],
+        patience_s: float,
+        path: str = EVENTS,
     ) -> None:
-        """Sends to `url`; gives up when a batch could not be delivered for `patience_s` seconds.
+        """Sends to `path` of `url`; gives up when a batch could not be delivered for `patience_s` seconds.
 
         Raises LoadError for a URL that is none.
         """
-        self._url, self._key = url, key
+        self._url, self._key, self._path = url, key, path
         try:
             Connection(url, key)
         except ValueError as error:
@@ -108,7 +114,7 @@ class Sender:
         if self._stop.is_set():
             raise Stopped
         try:
-            answer = self._connection().send("POST", EVENTS, sent, headers)
+            answer = self._connection().send("POST", self._path, sent, headers)
         except (BrokenPipeError, ConnectionResetError):
             return None, HUNG_UP, 0.0
         except OSError as error:

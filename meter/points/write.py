@@ -95,9 +95,11 @@ async def _write(conn: Connection, team_id: int, work: Sequence[Work], memory: M
     refused: RefusedPoints = defaultdict(int)
     floor = await hold_floor(conn)
     heads = await lock(conn, [each.stream_id for each in work], memory.streams)
-    revisions = await _judge(conn, team_id, work, heads, refused)
+    revisions = await _judge(conn, team_id, work, heads, floor, refused)
     kept: dict[int, Revision] = {}
-    for each, revision in zip(work, revisions, strict=False):
+    for each, whole in zip(work, revisions, strict=False):
+        # of a gap that reaches behind the floor the zeroes there add nothing: a stream must be able to go on
+        revision = whole._replace(rows=[row for row in whole.rows if row.time_us >= floor or row.quantity])
         if any(row.time_us < floor for row in (*revision.gone, *revision.rows)):
             refused[each.name, each.field, *below(floor)] += len(revision.points)
         else:
@@ -113,6 +115,7 @@ async def _judge(
     team_id: int,
     work: Sequence[Work],
     heads: dict[int, Head | None],
+    floor: int,
     refused: RefusedPoints,
 ) -> list[Revision]:
     """What the points of the first streams change, of as many as make MAX_ROWS rows.
@@ -124,7 +127,8 @@ async def _judge(
     late: dict[int, tuple[int, int]] = {}
     for each in work:
         head = heads[each.stream_id]
-        points = each.points if head is None else [p for p in each.points if p.time_us >= head.newest_us - window]
+        since = floor if head is None else max(floor, head.newest_us - window)
+        points = [point for point in each.points if point.time_us >= since]
         timely.append(points)
         if head is not None and points and not _ahead(head, points):
             times = [point.time_us for point in points]
@@ -135,10 +139,16 @@ async def _judge(
     for each, points in zip(work, timely, strict=True):
         if rows > MAX_ROWS:
             break
-        if len(points) < len(each.points):
+        gone = sum(point.time_us < floor for point in each.points)
+        if gone:
+            refused[each.name, each.field, *below(floor)] += gone
+        if len(points) < len(each.points) - gone:
             why = f"points more than {REVISED.days} days behind the newest of their stream change nothing any more"
-            refused[each.name, each.field, "too_late", why] += len(each.points) - len(points)
+            refused[each.name, each.field, "too_late", why] += len(each.points) - gone - len(points)
         head = heads[each.stream_id]
+        if not points:
+            found.append(Revision([], [], [], head or Head(None, None, floor), 0, 0))
+            continue
         before = there.get(each.stream_id, head.points() if head else [])
         revision = revise(each.origin, head, before, points)
         if revision.conflicts:

@@ -1,8 +1,9 @@
 -- Drops raw events before an instant, partition by partition. Refuses while anything there waits to be rolled up. The
 -- floor moves first, in a transaction of its own and under a lock that every ingest shares, so that no late event lands in
--- a partition on its way out. Called outside a transaction; called again, it goes on where it stopped.
+-- a partition on its way out. `archived`: all that goes is in the archive. Called outside a transaction; called again, it
+-- goes on where it stopped.
 
-create or replace procedure drop_before(instant timestamptz)
+create or replace procedure drop_before(instant timestamptz, archived boolean default false)
 language plpgsql
 as $$
 declare
@@ -10,11 +11,26 @@ declare
     patience constant timestamptz := clock_timestamp() + interval '60 seconds';
     partition text;
 begin
-    perform pg_advisory_xact_lock(hashtext('hourmeter.floor'));
+    loop -- a short wait, and again: whoever writes later waits behind us
+        begin
+            perform set_config('lock_timeout', '200ms', true);
+            perform pg_advisory_xact_lock(hashtext('hourmeter.floor'));
+            exit;
+        exception when lock_not_available then
+            if clock_timestamp() > patience then
+                raise exception 'somebody writes all the time: call again' using errcode = 'object_in_use';
+            end if;
+        end;
+        commit;
+        perform pg_sleep(0.05);
+    end loop;
     if exists (select from touched where bucket < instant) then
         raise exception 'buckets before % wait to be rolled up: refresh first', instant using errcode = 'object_in_use';
     end if;
-    update raw_floor set floor = greatest(floor, instant);
+    update raw_floor set
+        floor = greatest(floor, instant),
+        closed = greatest(closed, instant),
+        unarchived = case when archived or instant <= floor then unarchived else instant end;
     moved := pg_current_xact_id()::xid;
     commit;
 
@@ -32,14 +48,15 @@ begin
         perform pg_sleep(0.01);
     end loop;
 
-    for partition in
-        select c.relname
+    foreach partition in array (
+        select coalesce(array_agg(c.relname order by c.relname), '{}')
         from pg_inherits as i
         inner join pg_class as c on i.inhrelid = c.oid
         where i.inhparent = 'usage_event'::regclass
             and to_date(right(c.relname, 8), 'YYYYMMDD')::timestamp at time zone 'UTC' + interval '7 days' <= instant
+    )
     loop
-        execute format('drop table if exists %I', partition);
+        call drop_patiently(partition);
     end loop;
 end
 $$;

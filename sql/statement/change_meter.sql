@@ -17,6 +17,7 @@ set
     billable = %(billable)s,
     billable_statuses = %(billable_statuses)s,
     dimensions = %(dimensions)s,
+    expected_every_seconds = %(expected_every_seconds)s,
     archived_at = case when %(archived)s then coalesce(archived_at, %(now)s) end,
     version = version + 1
 where id = %(id)s

@@ -60,7 +60,9 @@ async def test_a_team_makes_a_meter_of_its_own(site: Site, team: str, key: str) 
         "billable": False,
         "billable_statuses": None,
         "scale": "1",
-        **dict.fromkeys(("per", "unique_of", "percentile", "gap_rule", "gap_seconds", "archived_at")),
+        **dict.fromkeys(
+            ("per", "unique_of", "percentile", "gap_rule", "gap_seconds", "expected_every_seconds", "archived_at")
+        ),
         "version": 1,
     }
     other = await site.make_key(await site.make_team(), "ingest", "read")

@@ -1,3 +1,3 @@
--- Does away with the history.
+-- Does away with the history, and with all that refers to it.
 
-truncate correction, corrected_event
+truncate correction, corrected_event cascade

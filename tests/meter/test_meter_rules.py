@@ -93,6 +93,8 @@ def test_every_aggregation_has_what_it_needs(aggregation: str) -> None:
         ({"aggregation": "time_weighted", "gap_seconds": 9}, "come together"),
         ({"aggregation": "time_weighted", "gap_rule": "hold", "gap_seconds": 0}, "gap_seconds"),
         ({"aggregation": "time_weighted", "gap_rule": "hold", "gap_seconds": 31 * 86_400 + 1}, "gap_seconds"),
+        ({"expected_every_seconds": 0}, "1 to 86400, or null"),
+        ({"expected_every_seconds": 86_401}, "1 to 86400, or null"),
         ({"billable_statuses": []}, "or null for all"),
         ({"billable_statuses": ["a b"]}, "'a b' is none"),
         ({"billable_statuses": ["*"]}, "'*' is none"),
@@ -147,6 +149,7 @@ CHANGED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "dimensions": ({"dimensions": ["a", "b"]}, {"dimensions": ["a", "c"]}),
     "billable": ({}, {"billable": True}),
     "billable_statuses": ({}, {"billable_statuses": ["2xx"]}),
+    "expected_every_seconds": ({}, {"expected_every_seconds": 60}),
     "archived": ({}, {"archived": True}),
 }
 

@@ -39,6 +39,10 @@ def test_defaults() -> None:
         request_seconds=60,
         body_seconds=30,
         key_requests_per_second=200,
+        keep_raw_days=None,
+        keep_points_days=None,
+        archive_dir=None,
+        columnstore_after_days=7,
         access_log=True,
         cors_origins=None,
         https_only=False,
@@ -218,3 +222,29 @@ def test_any_environment_is_settings_or_a_settings_error(environ: dict[str, str]
     except SettingsError:
         return
     assert isinstance(found, Settings)
+
+
+KEPT = {"METER_KEEP_RAW_DAYS": "90", "METER_PAST_DAYS": "60"}
+CONTRADICTIONS = {
+    "raw below the past that is taken": (KEPT | {"METER_PAST_DAYS": "91"}, "METER_PAST_DAYS to 90 or less"),
+    "raw below the default past": ({"METER_KEEP_RAW_DAYS": "90"}, "METER_PAST_DAYS, 3660"),
+    "points below raw": (KEPT | {"METER_KEEP_POINTS_DAYS": "89"}, "METER_KEEP_RAW_DAYS, 90 days"),
+    "points where raw is for ever": ({"METER_KEEP_POINTS_DAYS": "9000"}, "METER_KEEP_RAW_DAYS, for ever"),
+}
+
+
+@pytest.mark.parametrize("name", CONTRADICTIONS)
+def test_settings_that_contradict_each_other_are_refused(name: str) -> None:
+    """What would be dropped while it is still needed, with what to set instead."""
+    environ, why = CONTRADICTIONS[name]
+    with pytest.raises(SettingsError, match=why):
+        load(environ)
+
+
+def test_what_is_kept_for_how_long() -> None:
+    """Each as long as what rests on it."""
+    found = load(
+        KEPT | {"METER_KEEP_POINTS_DAYS": "90", "METER_ARCHIVE_DIR": "/srv", "METER_COLUMNSTORE_AFTER_DAYS": "0"}
+    )
+    assert (found.keep_raw_days, found.keep_points_days, found.columnstore_after_days) == (90, 90, 0)
+    assert found.archive_dir == Path("/srv")

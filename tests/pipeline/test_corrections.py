@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import shutil
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,10 @@ import psycopg
 import pytest
 
 import sql
+from meter import aggregate
+from meter.database import connect
+from meter.held import listing, turn
+from tests.contract.place import until
 from tests.pipeline.test_quickstart import objects
 from tests.served import Client, serving
 
@@ -67,3 +73,24 @@ def test_the_page(database: str, tmp_path: Path) -> None:
         with psycopg.connect(database, autocommit=True, options="-c search_path=meter") as conn:
             conn.execute(sql.statement("record_tick"))  # as the worker does within a minute
         assert run("changes")[0]["items"] == []
+        before = used()
+        assert [each["accepted"] for each in run("again")] == [1, 1]
+        asyncio.run(look(database))  # as the worker does within a minute
+        assert used() == before | {"ann": "740"}
+        (held,) = run("held")[0]["items"]
+        assert (held["first"]["time"], held["held"]["time"]) == ("2026-11-02T11:00:00Z", "2026-11-02T11:00:05Z")
+        (decided,) = run("decide")
+        assert (decided["kind"], decided["events"], decided["moved"]) == ("drop", 1, [])
+        assert run("held")[0]["items"] == []
+
+
+async def look(database: str) -> None:
+    """Roll up and look for ids that came again, beside the worker who does so too."""
+
+    async def held() -> bool:
+        await aggregate.refresh(conn)
+        await turn.turn(conn, datetime.now(UTC))
+        return bool(await listing.waiting(conn))
+
+    async with await connect(database, autocommit=True) as conn:
+        await until(held)

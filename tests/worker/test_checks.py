@@ -180,7 +180,7 @@ async def test_below_the_floor_buckets_are_held_against_each_other(pool: Pool, c
     now = datetime.now(UTC)
     then = now - timedelta(days=10)
     await fill(pool, conn, now, then)
-    await conn.execute("update raw_floor set floor = date_trunc('hour', now())")
+    await conn.execute("update raw_floor set floor = date_trunc('hour', now()), closed = date_trunc('hour', now())")
     await conn.execute("delete from usage_event")
     assert [day async for day in history.walk(conn, then, now) if not day.holds] == []
     await conn.execute("update rolled_hourly set events = 2")

@@ -1,0 +1,5 @@
+-- How many events a team has in some days, as far as they are rolled up.
+
+select coalesce(sum(events), 0)::bigint
+from rolled_daily
+where team_id = %(team_id)s and bucket >= %(since)s and bucket < %(until)s

@@ -1,0 +1,3 @@
+-- Drops points before an instant.
+
+call drop_points_before(%(until)s)

@@ -1,0 +1,3 @@
+-- Forgets what has been followed.
+
+delete from follow_up where id = any(%(ids)s::bigint [])

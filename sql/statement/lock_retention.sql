@@ -1,0 +1,3 @@
+-- One at a time drops; true for the one that may go on.
+
+select pg_try_advisory_lock(hashtext('hourmeter.retention'))
