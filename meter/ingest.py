@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from operator import itemgetter
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -23,14 +22,14 @@ from meter.errors import Busy
 from meter.facts import Defaults, Horizon, instant, microseconds
 from meter.model import Caller, Event, Meter, Receipt, Refusal, Rejection, Team
 from meter.rows import Numbers, Request, Wire, make, pack
+from meter.segments import QUARTER_US
 from meter.series import SeriesCache, resolve
-from meter.store import Room, below, copy, hold_floor
+from meter.store import Room, below, copy, hold_floor, spread
 from sql import statement
 
 AHEAD = timedelta(minutes=5)
 ATTEMPTS = 5
 Events = Sequence[Event | Rejection]
-_key_order = itemgetter(0, 1)
 
 
 class Ingest:
@@ -55,7 +54,8 @@ class Ingest:
         async with lent(self._pool) as conn:
             shared = await self._request(conn, team, caller.member, events, now, request)
             rows, refused = await self._rows(conn, caller, events, shared)
-            await self._room.prepare(conn, (row[0] for row in rows))
+            rows.sort()
+            await self._room.prepare(conn, [quarter * QUARTER_US for quarter in spread(rows, QUARTER_US)])
             outcome = await _store(conn, team.id, rows, Outcome(set(), refused))
         return receipt(len(events), outcome)
 
@@ -76,15 +76,15 @@ class Ingest:
         rows, pending, refused = make(events, request, known, self._numbers)
         if not pending:
             return rows, refused
-        wanted = {row.series for row in pending} - known.keys()
+        wanted = {row.series for row in pending} - known.series.keys()
         bad = {key: why for key in wanted if (why := facts.series_refusal(key, request.meters))}
         if len(wanted) > len(bad):
-            known.update(await resolve(conn, request.team_id, caller, wanted - bad.keys(), request.meters))
+            known.series.update(await resolve(conn, request.team_id, caller, wanted - bad.keys(), request.meters))
         for row in pending:
             if row.series in bad:
                 refused.setdefault(row.place, bad[row.series])
         good = (row for row in pending if row.place not in refused)
-        return rows + pack(good, request.team_id, known, self._numbers), refused
+        return rows + pack(good, request.team_id, known.series, self._numbers), refused
 
 
 async def load_meters(conn: Connection, team_id: int) -> dict[str, Meter]:
@@ -120,8 +120,7 @@ async def _arrivals(
 
 
 async def _store(conn: Connection, team_id: int, made: list[Wire], outcome: Outcome) -> Outcome:
-    """Commits the rows and says which events were duplicates or conflicts, of each other or of what is stored."""
-    made.sort(key=_key_order)
+    """Commits rows in key order; says which events were duplicates or conflicts, of each other or of what is stored."""
     met = repeats(made)
     await _commit(conn, team_id, settle(made, met, outcome), outcome)
     if (met.same or met.other) and outcome.refused:
