@@ -65,10 +65,9 @@ class Bodies(Generic[T]):
     def _all_good_lines(self, body: bytes) -> list[T | Rejection]:
         """The items of a line each, or nothing where one of them can't be read."""
         try:
-            found: list[T | Rejection] = self._one.decode_lines(body)
+            return [*self._one.decode_lines(body)]
         except _UNREADABLE:
             return []
-        return found
 
     def _array(self, body: bytes, most: int) -> list[T | Rejection]:
         try:

@@ -25,7 +25,7 @@ def event(tag: str, n: int) -> dict[str, Any]:
 
 
 def batches(tag: str, total: int, batch: int) -> list[list[dict[str, Any]]]:
-    """`total` events in batches of `batch`; of a tag like `new-50-old` half are those of the tag `old`, evenly mixed."""
+    """`total` events in batches of `batch`; half of a tag like `new-50-old` are those of the tag `old`, well mixed."""
     name, *rest = tag.split("-", 2)
     share, old = (int(rest[0]), rest[1]) if rest else (0, "")
     made = [event(old if n * share % 100 < share else name, n) for n in range(total)]
