@@ -24,6 +24,7 @@ from api.query import check_query
 from api.request import Request
 from api.routes import ROUTES
 from api.state import Clock, Shell
+from api.turns import Turns
 from meter import database, defaults
 from meter.happenings import Happenings
 from meter.ingest import Ingest
@@ -92,7 +93,10 @@ def _lifespan(
             happenings = Happenings(pool, ingest)
             metrics = Metrics({"main": pool, "readers": readers}, process)
             buckets = Buckets(settings.key_requests_per_second / settings.processes, ticks)
-            app.state.shell = Shell(settings, pool, readers, ingest, intake, happenings, cpu, metrics, buckets, clock)
+            turns = Turns(settings.pool_size)
+            app.state.shell = Shell(
+                settings, pool, readers, ingest, intake, happenings, turns, cpu, metrics, buckets, clock
+            )
             yield
 
     return opened

@@ -46,10 +46,11 @@ async def read_body(request: _Message, limit: int, seconds: float) -> bytes:
     """
     unpack = _unpacker(request.headers.get("content-encoding", ""))
     announced = request.headers.get("content-length", "0")
-    if announced.isascii() and announced.isdigit() and int(announced) > limit:
-        raise _too_large(limit)
     try:
         async with asyncio.timeout(seconds):
+            if announced.isascii() and announced.isdigit() and int(announced) > limit:
+                await _let_pass(request.receive, limit)
+                raise _too_large(limit)
             packed = await _received(request.receive, limit)
     except TimeoutError:
         raise BodyTooSlow(f"the body did not arrive within {seconds} s; send less at once") from None
@@ -70,10 +71,25 @@ async def _received(receive: Receive, limit: int) -> bytes:
         part = message["body"]
         size += len(part)
         if size > limit:
+            parts.clear()
+            await _let_pass(receive, limit)
             raise _too_large(limit)
         parts.append(part)
         if not message.get("more_body", False):
             return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+async def _let_pass(receive: Receive, limit: int) -> None:
+    """Takes what else is on its way, up to as much again, and keeps none of it.
+
+    Whoever is answered while still sending finds the connection reset, and never reads why.
+    """
+    passed = 0
+    while passed <= limit:
+        message = await receive()
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            return
+        passed += len(message["body"])
 
 
 def unpacked(packed: bytes, encoding: str, limit: int) -> bytes:

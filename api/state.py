@@ -12,6 +12,7 @@ from litestar.connection import ASGIConnection
 from api.buckets import Buckets
 from api.cpu import CpuPool
 from api.metrics import Metrics
+from api.turns import Turns
 from meter.database import Pool
 from meter.happenings import Happenings
 from meter.ingest import Ingest
@@ -36,6 +37,7 @@ class Shell:
     ingest: Ingest
     intake: Intake
     happenings: Happenings
+    turns: Turns
     cpu: CpuPool
     metrics: Metrics
     buckets: Buckets

@@ -111,7 +111,7 @@ def pairs(event: Event, meters: Mapping[str, Meter]) -> dict[str, Decimal] | Ref
         if event.meter in meters and meters[event.meter].counts_events:
             return {event.meter: ONE}
         return Refusal("quantity_missing", "bring meter and quantity, or quantities")
-    return {event.meter: event.quantity}
+    return {event.meter: Decimal(event.quantity)}
 
 
 def shape_refusal(event: Event) -> Refusal | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import msgspec
 from xxhash import xxh3_128_digest
@@ -40,6 +41,8 @@ def named(event: Event, meter: str, request: str | None, index: int) -> bytes:
         return hashed(b"i", source, event.id, meter)
     if request is not None:
         return hashed(b"k", source, f"{request}\0{index}", meter)
+    if isinstance(event.quantity, int):  # 12 and "12" are one content
+        event = msgspec.structs.replace(event, quantity=Decimal(event.quantity))
     return hashed(b"c", source, _encode(event).decode(), meter)
 
 

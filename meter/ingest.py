@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from operator import itemgetter
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -20,17 +19,18 @@ from meter import copy_rows, facts
 from meter.database import Connection, Pool, lent
 from meter.duplicates import Met, Outcome, leaning, receipt, repeats, settle
 from meter.errors import Busy
-from meter.facts import Defaults, Horizon, instant, microseconds
+from meter.facts import Defaults, Horizon, microseconds
 from meter.model import Caller, Event, Meter, Receipt, Refusal, Rejection, Team
+from meter.packed import Bigints, Instants, Numerics, Uuids
 from meter.rows import Numbers, Request, Wire, make, pack
+from meter.segments import QUARTER_US
 from meter.series import SeriesCache, resolve
-from meter.store import Room, below, copy, hold_floor
+from meter.store import Room, below, copy, hold_floor, spread
 from sql import statement
 
 AHEAD = timedelta(minutes=5)
 ATTEMPTS = 5
 Events = Sequence[Event | Rejection]
-_key_order = itemgetter(0, 1)
 
 
 class Ingest:
@@ -55,7 +55,8 @@ class Ingest:
         async with lent(self._pool) as conn:
             shared = await self._request(conn, team, caller.member, events, now, request)
             rows, refused = await self._rows(conn, caller, events, shared)
-            await self._room.prepare(conn, (row[0] for row in rows))
+            rows.sort()
+            await self._room.prepare(conn, [quarter * QUARTER_US for quarter in spread(rows, QUARTER_US)])
             outcome = await _store(conn, team.id, rows, Outcome(set(), refused))
         return receipt(len(events), outcome)
 
@@ -76,15 +77,15 @@ class Ingest:
         rows, pending, refused = make(events, request, known, self._numbers)
         if not pending:
             return rows, refused
-        wanted = {row.series for row in pending} - known.keys()
+        wanted = {row.series for row in pending} - known.series.keys()
         bad = {key: why for key in wanted if (why := facts.series_refusal(key, request.meters))}
         if len(wanted) > len(bad):
-            known.update(await resolve(conn, request.team_id, caller, wanted - bad.keys(), request.meters))
+            known.series.update(await resolve(conn, request.team_id, caller, wanted - bad.keys(), request.meters))
         for row in pending:
             if row.series in bad:
                 refused.setdefault(row.place, bad[row.series])
         good = (row for row in pending if row.place not in refused)
-        return rows + pack(good, request.team_id, known, self._numbers), refused
+        return rows + pack(good, request.team_id, known.series, self._numbers), refused
 
 
 async def load_meters(conn: Connection, team_id: int) -> dict[str, Meter]:
@@ -120,8 +121,7 @@ async def _arrivals(
 
 
 async def _store(conn: Connection, team_id: int, made: list[Wire], outcome: Outcome) -> Outcome:
-    """Commits the rows and says which events were duplicates or conflicts, of each other or of what is stored."""
-    made.sort(key=_key_order)
+    """Commits rows in key order; says which events were duplicates or conflicts, of each other or of what is stored."""
     met = repeats(made)
     await _commit(conn, team_id, settle(made, met, outcome), outcome)
     if (met.same or met.other) and outcome.refused:
@@ -165,16 +165,36 @@ async def _write(conn: Connection, team_id: int, rows: Sequence[Wire]) -> dict[i
 
 
 async def _find_stored(conn: Connection, team_id: int, rows: Sequence[Wire]) -> Met:
-    """Which of these rows are stored already, as the same fact or another."""
-    facts_in = [copy_rows.read_row(row[3]) for row in rows]
+    """Which of these rows are stored already, as the same fact or another; most are the same to the last digit."""
+    parameters = {"team_id": team_id, **_named(rows)}
+    found = await (await conn.execute(statement("find_stored"), parameters)).fetchall()
+    stored = {position - 1: copy_rows.Stored(*said) for position, *said in found}
+    differing = {place: said for place, said in stored.items() if copy_rows.read_row(rows[place][3]) != said}
+    other = differing.keys() - await _find_same(conn, team_id, rows, differing)
+    return Met(frozenset(stored.keys() - other), frozenset(other))
+
+
+async def _find_same(
+    conn: Connection, team_id: int, rows: Sequence[Wire], differing: Mapping[int, copy_rows.Stored]
+) -> set[int]:
+    """Which of the rows, by place, are the same fact as what is stored, though their rows differ."""
+    places = [
+        place for place, said in differing.items() if said.covers_us == copy_rows.read_row(rows[place][3]).covers_us
+    ]
+    if not places:
+        return set()
+    sent = [copy_rows.read_row(rows[place][3]) for place in places]
     parameters = {
         "team_id": team_id,
-        "times": [instant(row[0]) for row in rows],
-        "event_ids": [UUID(bytes=row[1]) for row in rows],
-        "series_ids": [fact.series_id for fact in facts_in],
-        "quantities": [fact.quantity for fact in facts_in],
-        "covers": [fact.covers_us for fact in facts_in],
+        **_named([rows[place] for place in places]),
+        "series_ids": Bigints([fact.series_id for fact in sent]),
+        "quantities": Numerics([fact.quantity for fact in sent]),
+        "stored_series": Bigints([differing[place].series_id for place in places]),
+        "stored_quantities": Numerics([differing[place].quantity for place in places]),
     }
-    found = await (await conn.execute(statement("find_stored"), parameters)).fetchall()
-    same = frozenset(position - 1 for position, is_same in found if is_same)
-    return Met(same, frozenset(position - 1 for position, _ in found) - same)
+    found = await (await conn.execute(statement("find_same_facts"), parameters)).fetchall()
+    return {places[position - 1] for (position,) in found}
+
+
+def _named(rows: Sequence[Wire]) -> dict[str, object]:
+    return {"times": Instants([row[0] for row in rows]), "event_ids": Uuids([row[1] for row in rows])}

@@ -20,7 +20,7 @@ class Event(msgspec.Struct, frozen=True, forbid_unknown_fields=True, gc=False):
     id: str | None = None
     time: datetime | None = None
     meter: str | None = None
-    quantity: Decimal | None = None
+    quantity: int | Decimal | None = None  # whole numbers as they are: a Decimal takes longer to make and to find
     quantities: dict[str, Decimal] | None = None
     member: str | None = None
     service: str | None = None

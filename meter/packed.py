@@ -20,6 +20,7 @@ from meter.copy_rows import numeric
 _HEAD = struct.Struct(">iiIii").pack
 _LENGTH = struct.Struct(">i").pack
 _NULL = _LENGTH(-1)
+_SIXTEEN = _LENGTH(16)
 _INT8 = struct.Struct(">iq").pack
 
 
@@ -27,6 +28,18 @@ class Bigints(NamedTuple):
     """A list for a parameter `::bigint []`."""
 
     values: Sequence[int | None]
+
+
+class Instants(NamedTuple):
+    """A list for a parameter `::timestamptz []`, in microseconds since 2000."""
+
+    values: Sequence[int]
+
+
+class Uuids(NamedTuple):
+    """A list for a parameter `::uuid []`, of 16 bytes each."""
+
+    values: Sequence[bytes]
 
 
 class Numerics(NamedTuple):
@@ -42,6 +55,24 @@ class _Bigints(Dumper):
     def dump(self, obj: Bigints) -> bytes:
         packed = (_NULL if value is None else _INT8(8, value) for value in obj.values)
         return _array(len(obj.values), psycopg.adapters.types["int8"].oid, packed)
+
+
+class _Instants(Dumper):
+    format = Format.BINARY
+    oid = psycopg.adapters.types["timestamptz"].array_oid
+
+    def dump(self, obj: Instants) -> bytes:
+        packed = (_INT8(8, value) for value in obj.values)
+        return _array(len(obj.values), psycopg.adapters.types["timestamptz"].oid, packed)
+
+
+class _Uuids(Dumper):
+    format = Format.BINARY
+    oid = psycopg.adapters.types["uuid"].array_oid
+
+    def dump(self, obj: Uuids) -> bytes:
+        packed = (_SIXTEEN + value for value in obj.values)
+        return _array(len(obj.values), psycopg.adapters.types["uuid"].oid, packed)
 
 
 class _Numerics(Dumper):
@@ -64,4 +95,6 @@ def _array(size: int, element_oid: int, packed: Iterable[bytes]) -> bytes:
 
 
 psycopg.adapters.register_dumper(Bigints, _Bigints)
+psycopg.adapters.register_dumper(Instants, _Instants)
+psycopg.adapters.register_dumper(Uuids, _Uuids)
 psycopg.adapters.register_dumper(Numerics, _Numerics)

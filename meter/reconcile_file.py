@@ -154,10 +154,10 @@ def _meter(meter: str | None) -> str:
     return meter
 
 
-def _finite(quantity: Decimal | None) -> Decimal:
-    if quantity is None or not quantity.is_finite():
+def _finite(quantity: int | Decimal | None) -> Decimal:
+    if quantity is None or not Decimal(quantity).is_finite():
         raise ValueError("it has no quantity that is a number")
-    return quantity
+    return Decimal(quantity)
 
 
 def _label(event: Event, name: str) -> str | None:

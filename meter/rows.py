@@ -13,10 +13,11 @@ from typing import Any, NamedTuple, cast
 from xxhash import xxh3_128_digest
 
 from meter import facts
-from meter.copy_rows import full_row, numeric, plain_row
+from meter.copy_rows import full_row, last_cells, pack_row, plain_row, team_cells
 from meter.errors import BatchTooLarge
 from meter.facts import PG_EPOCH, Defaults, Horizon
 from meter.model import Event, Meter, Refusal, Rejection, SeriesKey
+from meter.series import Known
 
 CACHED_NUMBERS = 100_000
 MAX_ROWS = 200_000  # one sample of 31 days is 2,977 rows
@@ -51,22 +52,21 @@ class Numbers:
 
     def __init__(self) -> None:
         """Starts empty; never grows past CACHED_NUMBERS. `seen` holds good quantities only."""
-        self.seen: dict[Decimal | None, bytes] = {}
+        self.seen: dict[Decimal | int | None, bytes] = {}
 
-    def encoded(self, quantity: Decimal) -> bytes | Refusal:
-        """The binary numeric, or why it can't be stored."""
-        refused = facts.quantity_refusal(quantity)
+    def encoded(self, quantity: Decimal | int) -> bytes | Refusal:
+        """The last_cells of a row with this quantity, or why it can't be stored."""
+        exact = Decimal(quantity)
+        refused = facts.quantity_refusal(exact)
         if refused is not None:
             return refused
         if len(self.seen) >= CACHED_NUMBERS:
             self.seen.clear()
-        found = self.seen[quantity] = numeric(quantity)
+        found = self.seen[quantity] = last_cells(exact)
         return found
 
 
-def make(
-    events: Sequence[Event | Rejection], request: Request, known: Mapping[SeriesKey, int], numbers: Numbers
-) -> Made:
+def make(events: Sequence[Event | Rejection], request: Request, known: Known, numbers: Numbers) -> Made:
     """Rows of all good events; those of series that `known` lacks wait in `pending`. Raises BatchTooLarge."""
     rows, odd = _plain_rows(events, request, known, numbers)
     pending: list[facts.Row] = []
@@ -79,8 +79,8 @@ def make(
         found = facts.rows(event, index, request.meters, request.horizon, request.defaults)
         if isinstance(found, Refusal):
             refused[index] = found
-        elif all(row.series in known for row in found):
-            rows += pack(found, request.team_id, known, numbers)
+        elif all(row.series in known.series for row in found):
+            rows += pack(found, request.team_id, known.series, numbers)
         else:
             pending += found
         if len(rows) + len(pending) > MAX_ROWS:
@@ -89,27 +89,29 @@ def make(
 
 
 def _plain_rows(
-    events: Sequence[Event | Rejection], request: Request, known: Mapping[SeriesKey, int], numbers: Numbers
+    events: Sequence[Event | Rejection], request: Request, known: Known, numbers: Numbers
 ) -> tuple[list[Wire], list[int]]:
     """Rows of the plain events, and the places of the others: whatever is missing, new or odd raises and goes there."""
     suffixes = {slug: b"\0" + slug.encode() for slug, meter in request.meters.items() if _takes_plain(meter)}
-    series_of: Mapping[tuple[object, ...], int] = known  # type: ignore[assignment] # a tuple equals its named twin
-    seen = numbers.seen
-    team_id, default_member = request.team_id, request.defaults.member
+    cells, seen = known.cells, numbers.seen
+    team, default_member = team_cells(request.team_id), request.defaults.member
     earliest, latest = request.horizon
     rows: list[Wire] = []
     odd: list[int] = []
     for place, event in enumerate(cast("Sequence[Any]", events)):
         try:
-            given = event.dimensions
-            dimensions = () if not given else tuple(given.items()) if len(given) == 1 else tuple(sorted(given.items()))
-            member = default_member if event.member is None else event.member
-            series_id = series_of[event.meter, member, event.service, dimensions, False]
-            quantity = seen.get(event.quantity) or numbers.encoded(event.quantity)
+            meter, member = event.meter, event.member
+            if member is None:
+                member = default_member
+            if given := event.dimensions:
+                series = cells[meter, member, event.service, *given, *given.values()]
+            else:
+                series = cells[meter, member, event.service]
+            last = seen.get(event.quantity) or numbers.encoded(event.quantity)
             since = event.time - PG_EPOCH
             time_us = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
             event_id = event.id.encode()
-            named = xxh3_128_digest(b"i\0\0" + event_id + suffixes[event.meter])
+            named = xxh3_128_digest(b"i\0\0" + event_id + suffixes[meter])
         except (AttributeError, KeyError, TypeError):
             odd.append(place)
             continue
@@ -119,11 +121,11 @@ def _plain_rows(
             and event.duration_seconds is None
             and event.source is None
             and earliest <= time_us <= latest
-            and type(quantity) is bytes
+            and type(last) is bytes
             and 0 < len(event_id) <= facts.MAX_ID
-            and b"\0" not in event_id
+            and 0 not in event_id  # as a number: searching for bytes in bytes raises and catches an error inside
         ):
-            rows.append((time_us, named, place, plain_row(team_id, time_us, named, series_id, quantity)))
+            rows.append((time_us, named, place, pack_row(team, time_us, 16, named, series) + last))
         else:
             odd.append(place)
     return rows, odd
@@ -138,10 +140,10 @@ def pack(rows: Iterable[facts.Row], team_id: int, known: Mapping[SeriesKey, int]
     """Checked rows of known series, ready for COPY."""
     found: list[Wire] = []
     for row in rows:
-        encoded = numbers.seen.get(row.quantity) or numbers.encoded(row.quantity)
-        if isinstance(encoded, Refusal):  # a row must never vanish in silence
+        last = numbers.seen.get(row.quantity) or numbers.encoded(row.quantity)
+        if isinstance(last, Refusal):  # a row must never vanish in silence
             raise TypeError(f"{row.quantity} was not checked before it was packed")
-        packed = plain_row(team_id, row.time_us, row.event_id, known[row.series], encoded)
+        packed = plain_row(team_id, row.time_us, row.event_id, known[row.series], last)
         if row.covers_us is not None or row.attributes is not None:
             packed = full_row(packed, row.covers_us, row.attributes)
         found.append((row.time_us, row.event_id, row.place, packed))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from hashlib import blake2b
-from typing import NamedTuple
+from typing import cast
 from uuid import UUID
 
 import msgspec
 from psycopg.types.json import Jsonb
 
+from meter.copy_rows import series_cell
 from meter.database import Connection
 from meter.errors import Busy
 from meter.model import Caller, Meter, SeriesKey
@@ -20,11 +21,39 @@ CACHED_SERIES = 200_000
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
-class Known(NamedTuple):
+class Cells(dict[tuple[str | None, ...], bytes]):
+    """Series as COPY takes them, by the labels of a plain event as they came: meter, member, service, names, values.
+
+    Looking one up costs half of what its SeriesKey does. Raises KeyError for a series not known yet.
+    """
+
+    def __init__(self, series: Mapping[SeriesKey, int]) -> None:
+        """Finds in `series` what was not asked for before."""
+        super().__init__()
+        self._series = series
+
+    def __missing__(self, labels: tuple[str | None, ...]) -> bytes:
+        """The cell of a series that was resolved in the meantime."""
+        meter, member, service, *named = labels
+        half = len(named) // 2
+        dimensions = tuple(sorted(zip(named[:half], named[half:], strict=True)))
+        known = cast("Mapping[tuple[object, ...], int]", self._series)  # a tuple equals its named twin
+        cell = self[labels] = series_cell(known[meter, member, service, dimensions, False])
+        return cell
+
+
+class Known:
     """Series ids found under the rules of these meters (id and version); a request under other rules has its own."""
 
-    meters: tuple[tuple[int, int], ...]
-    series: dict[SeriesKey, int]
+    def __init__(self, meters: tuple[tuple[int, int], ...]) -> None:
+        """Knows of none yet. Add to `series` what is resolved under the same meters."""
+        self.meters = meters
+        self.series: dict[SeriesKey, int] = {}
+        self.cells = Cells(self.series)
+
+    def __len__(self) -> int:
+        """How much is remembered."""
+        return len(self.series) + len(self.cells)
 
 
 class SeriesCache:
@@ -34,18 +63,15 @@ class SeriesCache:
         """Starts empty."""
         self._known: dict[tuple[int, int], Known] = {}
 
-    def of(self, team_id: int, key_id: int, meters: Mapping[str, Meter]) -> dict[SeriesKey, int]:
-        """The series of a team and key that are known under these very meters; changed ones, and all else, anew.
-
-        Add to it what is resolved under the same meters.
-        """
-        if sum(len(known.series) for known in self._known.values()) >= CACHED_SERIES:
+    def of(self, team_id: int, key_id: int, meters: Mapping[str, Meter]) -> Known:
+        """The series of a team and key that are known under these very meters; changed ones, and all else, anew."""
+        if sum(map(len, self._known.values())) >= CACHED_SERIES:
             self._known.clear()
         rules = tuple([(meter.id, meter.version) for meter in meters.values()])
         known = self._known.get((team_id, key_id))
         if known is None or known.meters != rules:
-            known = self._known[team_id, key_id] = Known(rules, {})
-        return known.series
+            known = self._known[team_id, key_id] = Known(rules)
+        return known
 
 
 def _identity(key: SeriesKey, meter: Meter, caller: Caller, *, billable: bool) -> UUID:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from operator import itemgetter
 
 from meter import copy_rows
 from meter.database import Connection
@@ -15,6 +16,7 @@ from sql import statement
 
 WEEK_US = 7 * 86_400 * 1_000_000
 NO_FLOOR = -(2**63)
+_packed = itemgetter(3)
 
 
 class NoRoomError(Exception):
@@ -64,12 +66,34 @@ def below(floor_us: int) -> Refusal:
 async def copy(conn: Connection, team_id: int, rows: Sequence[Wire]) -> None:
     """Writes rows, in key order, and notes their quarters as touched. Raises psycopg's UniqueViolation."""
     async with conn.cursor().copy(statement("copy_events")) as sink:
-        await sink.write(copy_rows.body(row[3] for row in rows))
-    await touch(conn, team_id, (row[0] for row in rows))
+        await sink.write(copy_rows.body(map(_packed, rows)))
+    await _log(conn, team_id, spread(rows, QUARTER_US))
 
 
 async def touch(conn: Connection, team_id: int, times_us: Iterable[int]) -> None:
     """Notes that the quarters around these times no longer equal their roll-up."""
-    buckets = sorted({time_us // QUARTER_US for time_us in times_us})
+    await _log(conn, team_id, sorted({time_us // QUARTER_US for time_us in times_us}))
+
+
+async def _log(conn: Connection, team_id: int, buckets: Sequence[int]) -> None:
     touched = {"team_id": team_id, "buckets": [instant(bucket * QUARTER_US) for bucket in buckets]}
     await conn.execute(statement("log_touched"), touched)
+
+
+def spread(rows: Sequence[Wire], width_us: int) -> list[int]:
+    """Which steps of this width, counted from 2000, rows in key order lie in.
+
+    By halves: rows of one step, however many, cost a look at the first and the last.
+    """
+    found: list[int] = []
+    parts = [(0, len(rows) - 1)] if rows else []
+    while parts:
+        first, last = parts.pop()
+        step = rows[first][0] // width_us
+        if step == rows[last][0] // width_us:
+            if found[-1:] != [step]:
+                found.append(step)
+        else:
+            middle = (first + last) // 2
+            parts += [(middle + 1, last), (first, middle)]
+    return found

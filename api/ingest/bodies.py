@@ -43,7 +43,12 @@ class Bodies(Generic[T]):
         Raises InvalidBody when nothing of it can be read, and BatchTooLarge above `most` items.
         """
         _check_parts(body, b"{", OBJECTS_EACH * most)
-        if media_type not in LINES and body.lstrip()[:1] == b"[":
+        if media_type in LINES:
+            found = self._all_good_lines(body)
+            if found:
+                _check_size(len(found), most)
+                return found
+        elif body.lstrip()[:1] == b"[":
             return self._array(body, most)
         lines = [line for line in body.splitlines() if line.strip()] if media_type in LINES else [body]
         if len(lines) == 1 and media_type not in LINES:
@@ -51,11 +56,18 @@ class Bodies(Generic[T]):
         if not lines:
             raise InvalidBody("the body is empty; send one object, an array of objects, or one object a line")
         _check_size(len(lines), most)
-        found = [self._item(line, index) for index, line in enumerate(lines)]
-        first = found[0]
-        if isinstance(first, Rejection) and not any(_may_be_good(*pair) for pair in zip(found, lines, strict=True)):
+        each = [self._item(line, index) for index, line in enumerate(lines)]
+        first = each[0]
+        if isinstance(first, Rejection) and not any(_may_be_good(*pair) for pair in zip(each, lines, strict=True)):
             raise InvalidBody(f"the body is not JSON: {first.detail}")
-        return found
+        return each
+
+    def _all_good_lines(self, body: bytes) -> list[T | Rejection]:
+        """The items of a line each, or nothing where one of them can't be read."""
+        try:
+            return [*self._one.decode_lines(body)]
+        except _UNREADABLE:
+            return []
 
     def _array(self, body: bytes, most: int) -> list[T | Rejection]:
         try:

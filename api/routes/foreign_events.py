@@ -60,12 +60,13 @@ async def push_foreign_events(
     Which meters they count to, the mapping says; one whose type is the name of a meter needs no rule. An event that
     can't be counted is refused after the others are stored. CloudEvents are answered 204; Lago's events as Lago does.
     """
-    body, headers = await request.body(), dict(request.headers)
+    headers = dict(request.headers)
     is_cloudevent = headers.get("content-type", "").startswith("application/cloudevents")
-    if not is_cloudevent and not cloudevents.is_binary(headers) and lago.is_lago(body):
-        return await _take_lago(body, caller, shell, team)
-    happened = cloudevents.decode(body, headers, shell.settings.max_batch)
-    counted = await shell.happenings.take(team, caller, "cloudevents", happened, shell.clock())
+    async with shell.turns.body(request) as body:
+        if not is_cloudevent and not cloudevents.is_binary(headers) and lago.is_lago(body):
+            return await _take_lago(body, caller, shell, team)
+        happened = cloudevents.decode(body, headers, shell.settings.max_batch)
+        counted = await shell.happenings.take(team, caller, "cloudevents", happened, shell.clock())
     shell.metrics.count(counted.receipt())
     if counted.rejected:
         told = "; ".join(f"event {each.index}: {each.detail}" for each in counted.rejected[:MOST_TOLD])
@@ -85,7 +86,8 @@ async def push_lago_batch(
     request: Request, caller: TheCaller, shell: TheShell, team: TheTeam
 ) -> Response[bytes | None]:
     """Takes a batch of Lago's events: `code` is the type, the subscription the service, the customer the member."""
-    return await _take_lago(await request.body(), caller, shell, team)
+    async with shell.turns.body(request) as body:
+        return await _take_lago(body, caller, shell, team)
 
 
 async def _take_lago(body: bytes, caller: Caller, shell: Shell, team: Team) -> Response[bytes | None]:

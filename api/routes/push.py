@@ -40,8 +40,9 @@ async def push_events(
     """
     headers = dict(request.headers)
     if headers.get("content-type", "").startswith("application/cloudevents") or cloudevents.is_binary(headers):
-        happened = cloudevents.decode(await request.body(), headers, shell.settings.max_batch)
-        counted = await shell.happenings.take(team, caller, "cloudevents", happened, shell.clock())
+        async with shell.turns.body(request) as body:
+            happened = cloudevents.decode(body, headers, shell.settings.max_batch)
+            counted = await shell.happenings.take(team, caller, "cloudevents", happened, shell.clock())
         shell.metrics.count(counted.receipt())
         return counted.receipt()
     return await _take(request, caller, shell, team, request_name, events.decode)
@@ -60,8 +61,9 @@ async def _take(
 ) -> Receipt:
     """Decodes, stores, counts. The body is read before a database connection is held."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    decoded = decode(await request.body(), media_type, shell.settings.max_batch)
-    receipt = await shell.ingest.take(team, caller, decoded, shell.clock(), request_name)
+    async with shell.turns.body(request) as body:
+        decoded = decode(body, media_type, shell.settings.max_batch)
+        receipt = await shell.ingest.take(team, caller, decoded, shell.clock(), request_name)
     shell.metrics.count(receipt)
     return receipt
 

@@ -72,8 +72,9 @@ OTLP_PROBLEMS: ExceptionHandlersMap = {Problem: _otlp_problem, **dict.fromkeys(A
 async def push_otlp(request: Request, caller: TheCaller, shell: TheShell, team: TheTeam) -> Response[bytes]:
     """Takes OpenTelemetry metrics (OTLP over HTTP, protobuf or JSON), and says how many points could not be counted."""
     media_type = request.headers.get("content-type", "")
-    telemetry = otlp.decode(await request.body(), media_type, shell.settings.max_batch)
-    outcome = await shell.intake.take(team, caller, "otlp", telemetry, shell.clock())
+    async with shell.turns.body(request) as body:
+        telemetry = otlp.decode(body, media_type, shell.settings.max_batch)
+        outcome = await shell.intake.take(team, caller, "otlp", telemetry, shell.clock())
     shell.metrics.count_points(outcome)
     refused = sum(each.points for each in outcome.refused)
     answer = otlp_answer.answer(media_type, refused, "; ".join(_told(outcome)))
@@ -96,11 +97,11 @@ async def push_remote_write(request: Request, caller: TheCaller, shell: TheShell
     """
     media_type = request.headers.get("content-type", "")
     remote_write.version_of(media_type)
-    body = await request.body()
-    if not request.headers.get("content-encoding"):
-        body = unsnappy(body, shell.settings.max_body_bytes)
-    sent = remote_write.read(body, media_type, shell.settings.max_batch)
-    outcome = await shell.intake.take(team, caller, "prometheus", sent.telemetry, shell.clock())
+    async with shell.turns.body(request) as packed:
+        bare = not request.headers.get("content-encoding")
+        body = unsnappy(packed, shell.settings.max_body_bytes) if bare else packed
+        sent = remote_write.read(body, media_type, shell.settings.max_batch)
+        outcome = await shell.intake.take(team, caller, "prometheus", sent.telemetry, shell.clock())
     shell.metrics.count_points(outcome)
     refused = Counter[str]()
     for each in outcome.refused[len(sent.telemetry.refused) :]:  # those before are not among what was to be written
@@ -126,8 +127,9 @@ async def push_remote_write(request: Request, caller: TheCaller, shell: TheShell
 async def push_collectd(request: Request, caller: TheCaller, shell: TheShell, team: TheTeam) -> None:
     """Takes what collectd's write_http sends with `Format "JSON"`."""
     media_type = request.headers.get("content-type", "")
-    telemetry = collectd.decode(await request.body(), media_type, shell.settings.max_batch)
-    outcome = await shell.intake.take(team, caller, "collectd", telemetry, shell.clock())
+    async with shell.turns.body(request) as body:
+        telemetry = collectd.decode(body, media_type, shell.settings.max_batch)
+        outcome = await shell.intake.take(team, caller, "collectd", telemetry, shell.clock())
     shell.metrics.count_points(outcome)
     if outcome.refused:
         raise PointsRefused("; ".join(_refused(outcome.refused)))

@@ -118,7 +118,7 @@ class Points:
     async def _series_ids(
         self, conn: Connection, team_id: int, caller: Caller, keys: set[SeriesKey], meters: dict[str, Meter]
     ) -> dict[SeriesKey, int]:
-        known = self._series.of(team_id, caller.key_id, meters)
+        known = self._series.of(team_id, caller.key_id, meters).series
         if not keys <= known.keys():
             known.update(await resolve(conn, team_id, caller, keys - known.keys(), meters))
         return known

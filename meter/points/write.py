@@ -219,7 +219,8 @@ async def _corrected(conn: Connection, team_id: int, rows: list[Row]) -> frozens
 
 
 def _wire(team_id: int, row: Row) -> Wire:
-    packed = copy_rows.plain_row(team_id, row.time_us, row.event_id, row.series_id, copy_rows.numeric(row.quantity))
+    last = copy_rows.last_cells(row.quantity)
+    packed = copy_rows.plain_row(team_id, row.time_us, row.event_id, row.series_id, last)
     if row.covers_us is not None:
         packed = copy_rows.full_row(packed, row.covers_us, None)
     return row.time_us, row.event_id, 0, packed

@@ -24,8 +24,14 @@ def event(tag: str, n: int) -> dict[str, Any]:
     }
 
 
+def batches(tag: str, total: int, batch: int) -> list[list[dict[str, Any]]]:
+    """`total` events in batches of `batch`; half of a tag like `new-50-old` are those of the tag `old`, well mixed."""
+    name, *rest = tag.split("-", 2)
+    share, old = (int(rest[0]), rest[1]) if rest else (0, "")
+    made = [event(old if n * share % 100 < share else name, n) for n in range(total)]
+    return [made[at : at + batch] for at in range(0, total, batch)]
+
+
 def bodies(tag: str, total: int, batch: int) -> list[bytes]:
-    """JSON arrays of `batch` events each, `total` events together."""
-    return [
-        msgspec.json.encode([event(tag, n) for n in range(at, min(at + batch, total))]) for at in range(0, total, batch)
-    ]
+    """JSON arrays of `batch` events each, `total` events together, as `batches` makes them."""
+    return [msgspec.json.encode(each) for each in batches(tag, total, batch)]

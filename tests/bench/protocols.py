@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import cramjam
+import msgspec
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 
@@ -39,6 +40,10 @@ class Protocol(NamedTuple):
 
 def _events(tag: str, total: int, batch: int, _: int) -> list[bytes]:
     return bodies.bodies(tag, total, batch)
+
+
+def _lines(tag: str, total: int, batch: int, _: int) -> list[bytes]:
+    return [b"\n".join(map(msgspec.json.encode, each)) for each in bodies.batches(tag, total, batch)]
 
 
 def _labels(tag: str, fleet: int, stream: int) -> dict[str, str]:
@@ -81,6 +86,7 @@ def _remote_write(tag: str, total: int, batch: int, connections: int) -> list[by
 
 PROTOCOLS: dict[str, Protocol] = {
     "events": Protocol("/v1/events", {"Content-Type": "application/json"}, _events),
+    "ndjson": Protocol("/v1/events", {"Content-Type": "application/x-ndjson"}, _lines),
     "otlp": Protocol("/v1/metrics", {"Content-Type": "application/x-protobuf"}, _otlp),
     "remote_write": Protocol(
         "/api/v1/write",

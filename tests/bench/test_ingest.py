@@ -28,7 +28,7 @@ _RUNS = count(1)
 def raw_copy(url: str, total: int, batch: int) -> float:
     """Rows a second of binary COPY into the same indexed table, streams prepared before, a commit per batch."""
     start, step = microseconds(START), STEP.microseconds
-    number = copy_rows.numeric(Decimal(1234))
+    number = copy_rows.last_cells(Decimal(1234))
     tag = next(_RUNS)
     streams = [
         copy_rows.body(

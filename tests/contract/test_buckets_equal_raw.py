@@ -58,7 +58,7 @@ def sent_once(batches: Iterator[Batch]) -> dict[str, Decimal]:
     distinct = {event.id: event for batch in batches for event in batch}
     sums: dict[str, Decimal] = {}
     for event in distinct.values():
-        pairs = event.quantities or {str(event.meter): event.quantity or Decimal(0)}
+        pairs = event.quantities or {str(event.meter): Decimal(event.quantity or 0)}
         for slug, quantity in pairs.items():
             weight = event.duration_seconds * 1024 if event.duration_seconds else Decimal(1)
             sums[slug] = sums.get(slug, Decimal(0)) + quantity * weight

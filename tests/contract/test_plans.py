@@ -140,7 +140,4 @@ def retry(place: Place, time: datetime) -> dict[str, Any]:
         "team_id": place.team.id,
         "times": [time + timedelta(seconds=n) for n in range(200)],
         "event_ids": [place.team.public_id] * 200,
-        "series_ids": [1] * 200,
-        "quantities": [Decimal(1)] * 200,
-        "covers": [None] * 200,
     }

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from psycopg.types.json import Jsonb
 
 from meter import copy_rows
-from meter.copy_rows import Stored, body, full_row, numeric, plain_row, read_row
+from meter.copy_rows import Stored, body, full_row, last_cells, numeric, plain_row, read_row
 from meter.copy_rows import decimal as read_decimal
 from meter.database import Connection
 from meter.facts import instant
@@ -56,7 +56,7 @@ fields = st.builds(
 
 def packed(row: Fields) -> bytes:
     """Make the row as ingest does."""
-    plain = plain_row(row.team, row.time_us, row.event_id, row.series, numeric(row.quantity))
+    plain = plain_row(row.team, row.time_us, row.event_id, row.series, last_cells(row.quantity))
     return plain if row.covers is None and row.attributes is None else full_row(plain, row.covers, row.attributes)
 
 
