@@ -244,7 +244,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     """Reads the settings from the environment.
 
     What is set to nothing is unset. Raises SettingsError for an unknown METER_ name, a value of a wrong form, a secret
-    given twice, and values that contradict each other. METER_TEST_ and METER_UPDATE_ are the test suite's and left alone.
+    given twice, and values that contradict each other. METER_TEST_ and METER_UPDATE_ belong to the tests.
     """
     for name in sorted(environ):
         ours = name.startswith("METER_") and not name.startswith(("METER_TEST_", "METER_UPDATE_"))

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from meter import usage
+from meter.cells import Cells
 from meter.spans import Span
 from tests.api.site import Site
 
@@ -72,13 +73,13 @@ async def test_a_page_reads_what_it_shows(asking: httpx.AsyncClient, monkeypatch
     looked: list[Span] = []
     read = usage._cells
 
-    async def watched(*given: Any) -> usage.Cells:
+    async def watched(*given: Any) -> Cells:
         ranges: Sequence[Span] = given[-1]
         looked.extend(ranges)
         return await read(*given)
 
     monkeypatch.setattr(usage, "_cells", watched)
-    asked = NOVEMBER | {"window": "hour", "limit": 2, "fill": "zero"}
+    asked: dict[str, Any] = NOVEMBER | {"window": "hour", "limit": 2, "fill": "zero"}
     page = (await asking.get("/v1/usage", params=asked)).json()
     assert len(page["items"]) == 2
     assert len(looked) == 3
