@@ -88,15 +88,6 @@ def test_numbers_have_no_gaps() -> None:
         assert sorted(int(name[:4]) for name in names) == list(range(1, len(names) + 1))
 
 
-@pytest.mark.tree
-@pytest.mark.slow
-def test_sqlfluff_is_content() -> None:
-    """Layout and habits, by .sqlfluff."""
-    command = [sys.executable, "-m", "sqlfluff", "lint", "--disable-progress-bar", "sql"]
-    outcome = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert outcome.returncode == 0, outcome.stdout
-
-
 def refusal(conn: Connection, text: str) -> str | None:
     """Answer why the server can't prepare a statement, None when it can.
 
