@@ -10,6 +10,7 @@ from typing import NamedTuple
 Ticks = Callable[[], float]  # seconds of a clock that never goes back
 BURST = 2.0  # seconds' worth of requests that a key may make at once
 MOST_KEYS = 10_000
+WHOLE = 1 - 1e-9  # a token, as sums of parts of one come out: whoever waited as told must not find 0.9999999999999999
 
 
 class Standing(NamedTuple):
@@ -48,8 +49,8 @@ class Buckets:
         now = self._ticks()
         tokens, then = self._buckets.pop(key, (self._burst, now))
         tokens = min(self._burst, tokens + (now - then) * self._per_second)
-        wait = 0 if tokens >= 1 else max(1, ceil((1 - tokens) / self._per_second))
-        tokens -= 0 if wait else 1
+        wait = 0 if tokens >= WHOLE else max(1, ceil((1 - tokens) / self._per_second))
+        tokens = tokens if wait else max(0.0, tokens - 1)
         self._buckets[key] = (tokens, now)
         if len(self._buckets) > self._most:
             self._buckets.popitem(last=False)
