@@ -267,13 +267,18 @@ async def _replace(conn: Connection, root: Traversable, engine: Engine) -> None:
     await conn.execute(statement("migrate_drop_reads"))
     await conn.execute(statement("migrate_drop_procedures"))
     await conn.execute(statement("migrate_create_reads"))
-    for file in _files(root, engine, _PROCEDURE):
+    for file in _procedures(root, engine):
         await _run(conn, file, _TABLES_PATH)
     for file in _files(root, "read", _VIEW):
         await _run(conn, file, _VIEWS_PATH)
     await _record(conn, _all_replaceables(root, engine), engine)
 
 
+def _procedures(root: Traversable, engine: Engine) -> list[_File]:
+    """Those that are the same on every engine, then the engine's own."""
+    return [*_files(root, "schema", _PROCEDURE), *_files(root, engine, _PROCEDURE)]
+
+
 def _all_replaceables(root: Traversable, engine: Engine) -> _File:
-    files = [*_files(root, engine, _PROCEDURE), *_files(root, "read", _VIEW)]
+    files = [*_procedures(root, engine), *_files(root, "read", _VIEW)]
     return _File(_REPLACEABLE, "procedures and views", "\n".join(f"-- {file.name}\n{file.text}" for file in files))

@@ -41,7 +41,7 @@ def numbered(tree: Path, engine: Engine) -> list[Path]:
 
 def without_replaceables(tree: Path, engine: Engine) -> None:
     """Take views and procedures out of a tree: they need the newest tables."""
-    for path in [*(tree / "read").glob("*.sql"), *(tree / engine).glob("procedure_*.sql")]:
+    for path in [*(tree / "read").glob("*.sql"), *(tree / engine).glob("procedure_*.sql"), *(tree / "schema").glob("procedure_*.sql")]:
         path.unlink()
 
 
@@ -276,7 +276,7 @@ def test_split_sees_through_quotes() -> None:
 
 async def test_every_file_splits_as_the_server_reads_it(engine: Engine, any_conn: Connection, tree: Path) -> None:
     """Each part of each file is exactly one statement to the server as well."""
-    for path in [*numbered(tree, engine), *(tree / "read").glob("*.sql"), *(tree / engine).glob("procedure_*.sql")]:
+    for path in [*numbered(tree, engine), *(tree / "read").glob("*.sql"), *(tree / engine).glob("procedure_*.sql"), *(tree / "schema").glob("procedure_*.sql")]:
         parts = list(split(path.read_text("utf-8")))
         assert parts, path
         for part in parts:

@@ -36,7 +36,10 @@ class Pace(NamedTuple):
     shared: float = 5.0
 
 
-async def turn(conn: Connection, now: datetime, pace: Pace = Pace()) -> str | None:  # noqa: B008 (a tuple)
+PACE = Pace()
+
+
+async def turn(conn: Connection, now: datetime, pace: Pace = PACE) -> str | None:
     """Goes on with backfills for a while, those that waited longest first; says which came to an end of a phase."""
     ends = time.monotonic() + pace.turn_s
     memories: dict[int, Memory] = {}
