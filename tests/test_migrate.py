@@ -39,9 +39,15 @@ def numbered(tree: Path, engine: Engine) -> list[Path]:
     return sorted(found, key=lambda path: path.name)
 
 
+def replaceables(tree: Path, engine: Engine) -> list[Path]:
+    """List the views and procedures of an engine."""
+    found = [path for folder in ("schema", engine) for path in (tree / folder).glob("procedure_*.sql")]
+    return [*(tree / "read").glob("*.sql"), *found]
+
+
 def without_replaceables(tree: Path, engine: Engine) -> None:
     """Take views and procedures out of a tree: they need the newest tables."""
-    for path in [*(tree / "read").glob("*.sql"), *(tree / engine).glob("procedure_*.sql"), *(tree / "schema").glob("procedure_*.sql")]:
+    for path in replaceables(tree, engine):
         path.unlink()
 
 
@@ -276,7 +282,7 @@ def test_split_sees_through_quotes() -> None:
 
 async def test_every_file_splits_as_the_server_reads_it(engine: Engine, any_conn: Connection, tree: Path) -> None:
     """Each part of each file is exactly one statement to the server as well."""
-    for path in [*numbered(tree, engine), *(tree / "read").glob("*.sql"), *(tree / engine).glob("procedure_*.sql"), *(tree / "schema").glob("procedure_*.sql")]:
+    for path in [*numbered(tree, engine), *replaceables(tree, engine)]:
         parts = list(split(path.read_text("utf-8")))
         assert parts, path
         for part in parts:

@@ -27,7 +27,7 @@ from api.given import TheActor, TheCaller, TheShell, TheTeam
 from api.idempotency import Retry, once
 from api.ingest import events
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page, position_of, row_of
-from api.request import Request
+from api.request import Request, media_type
 from api.routes.push import RequestName
 from api.state import Shell
 from meter import audit
@@ -99,10 +99,9 @@ async def push_backfill_events(
     Each brings its time. Those outside the range, of other meters or of other labels are rejected. After a comparison
     it must be compared again.
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    decoded = events.decode(await request.body(), media_type, shell.settings.max_batch)
     staging = Staging(shell.settings.past_days)
-    async with lent(shell.pool) as conn:
+    async with shell.turns.body(request) as body, lent(shell.pool) as conn:
+        decoded = events.decode(body, media_type(request), shell.settings.max_batch)
         return await staging.take(conn, team, backfill_id, decoded, shell.clock(), request_name)
 
 

@@ -12,7 +12,7 @@ from api.auth import may
 from api.errors import problems
 from api.given import TheCaller, TheShell, TheTeam
 from api.ingest import cloudevents, events, samples
-from api.request import Request
+from api.request import Request, media_type
 from api.state import Shell
 from meter.errors import BatchTooLarge, BodyTooLarge, InvalidBody, NotFound, UnsupportedEncoding
 from meter.model import Caller, Event, Receipt, Rejection, Team
@@ -60,9 +60,8 @@ async def _take(
     request: Request, caller: Caller, shell: Shell, team: Team, request_name: str | None, decode: Decode
 ) -> Receipt:
     """Decodes, stores, counts. The body is read before a database connection is held."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     async with shell.turns.body(request) as body:
-        decoded = decode(body, media_type, shell.settings.max_batch)
+        decoded = decode(body, media_type(request), shell.settings.max_batch)
         receipt = await shell.ingest.take(team, caller, decoded, shell.clock(), request_name)
     shell.metrics.count(receipt)
     return receipt
