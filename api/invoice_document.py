@@ -10,7 +10,7 @@ from dashboards.invoice import InvoiceDocument, InvoiceLine, MemberShare, Party,
 from dashboards.numbers import counted
 from meter import invoices
 from meter.invoices import Invoice
-from meter.rating.invoice import Line
+from meter.rating.line import Line
 
 
 def document_of(invoice: Invoice) -> InvoiceDocument:

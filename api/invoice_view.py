@@ -12,7 +12,8 @@ import msgspec
 from meter.bill import Draft
 from meter.invoices import Invoice
 from meter.rating.charge import Step
-from meter.rating.invoice import Line, MemberShare, Rated, Share, Unpriced
+from meter.rating.invoice import MemberShare, Rated, Unpriced
+from meter.rating.line import Line, Share
 from meter.rating.periods import Period
 
 PREVIEW = "preview"

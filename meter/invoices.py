@@ -12,7 +12,8 @@ import msgspec
 
 from meter.database import Connection
 from meter.rating.charge import Step
-from meter.rating.invoice import Line, MemberShare, Share
+from meter.rating.invoice import MemberShare
+from meter.rating.line import Line, Share
 from meter.rating.periods import Period
 from sql import statement
 

@@ -31,7 +31,7 @@ PLUGINS = {
     "meter.collect": "SOURCES",
     "meter.commands": "COMMANDS",
     "meter.load": "FORMATS",
-    "meter.rating": "MODELS",
+    "meter.rating.models": "MODELS",
 }
 
 # Pure: no clock either. The rest of purity is an import contract in pyproject.toml.

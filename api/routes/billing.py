@@ -32,9 +32,10 @@ from meter.errors import (
     UnsupportedEncoding,
 )
 from meter.model import Team
-from meter.rating.book import Plan, Price
+from meter.rating.book import Plan
 from meter.rating.invoice import rate
 from meter.rating.periods import Period, month_period
+from meter.rating.price import Price
 from meter.rating.usage import Usage
 from meter.subscriptions import Subscription
 

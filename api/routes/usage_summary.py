@@ -24,7 +24,7 @@ from api.request import Request
 from meter import bill, usage_report, usage_summary
 from meter.errors import NotFound, Problem, RawDataGone
 from meter.rating.allowance import Allowance
-from meter.rating.invoice import Line
+from meter.rating.line import Line
 from meter.usage_summary import Owed, Standing
 
 Start = Annotated[

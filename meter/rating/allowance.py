@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from meter.rating import draft as drafts
+from meter.rating.adjust.convert import converted
+from meter.rating.charge import total
+from meter.rating.draft import counted
 from meter.rating.money import cut, displayed, exact, plain, quotient
 
 if TYPE_CHECKING:
-    from meter.rating.book import Plan, Price
-    from meter.rating.invoice import Line
+    from meter.rating.book import Plan
+    from meter.rating.line import Line
+    from meter.rating.price import Price
     from meter.rating.usage import Usage
 
 _HUNDRED: Final = Decimal(100)
@@ -44,7 +47,7 @@ def allowances(plan: Plan, usage: Sequence[Usage], lines: Sequence[Line]) -> tup
 
 @exact()
 def _allowance(price: Price, usage: tuple[Usage, ...], lines: Sequence[Line]) -> Allowance:
-    used = sum((displayed(each.quantity, each.divisor) for each in drafts.start(price, usage)), Decimal(0))
+    used = _used(price, usage)
     cost = sum((line.amount for line in lines if line.price == price.id), Decimal(0))
     if price.included is None:
         return Allowance(price, None, used, None, None, Decimal(0), cost)
@@ -57,3 +60,10 @@ def _allowance(price: Price, usage: tuple[Usage, ...], lines: Sequence[Line]) ->
         overage=max(Decimal(0), plain(used - price.included)),
         overage_cost=cost,
     )
+
+
+def _used(price: Price, usage: tuple[Usage, ...]) -> Decimal:
+    """What was used of a price, in its unit, free units not yet taken off."""
+    rows = counted(price, usage)
+    quantity, divisor = total(row.quantity for row in rows), rows[0].divisor if rows else Decimal(1)
+    return displayed(*(converted(price.conversion, quantity, divisor) if price.conversion else (quantity, divisor)))

@@ -12,48 +12,15 @@ from typing import Final
 
 import msgspec
 
-from meter.rating import MODELS, per_unit
-from meter.rating.charge import Model, Terms
-from meter.rating.money import minor_unit, plain
+from meter.rating.models import flat
+from meter.rating.money import minor_unit
+from meter.rating.price import Price
+from meter.rating.price_table import read_price
 from meter.rating.table import BookError, Table
-from meter.rating.usage import MEASURES, PEAK, TOTAL
+from meter.rating.usage import PEAK
 
 DEMO_BOOKS: Final = ("calls", "cloud", "credits")
-UNLIMITED: Final = "unlimited"
 BASE_FEE: Final = "base_fee"
-_BY_NAME: Final[dict[str, Model]] = {model.NAME: model for model in MODELS}
-_ONE: Final = Decimal(1)
-
-
-class Price(msgspec.Struct, frozen=True, kw_only=True):
-    """One price of a plan: what it counts, what is free, and the model's terms.
-
-    ``counts`` pairs each meter with how many of the price's units one unit of it is; several make a pool that shares
-    the free units, and ``meter`` is then the pool's own name (S4.4: credits). ``included`` is free per period in the
-    price's unit, None is without limit. ``minimum_per_service`` is owed by each service with billed usage (S2.6).
-    A flat price counts nothing.
-    """
-
-    id: str
-    title: str
-    meter: str
-    unit: str
-    model: str
-    terms: Terms
-    counts: tuple[tuple[str, Decimal], ...] = ()
-    measure: str = TOTAL
-    included: Decimal | None = Decimal(0)
-    minimum_per_service: Decimal | None = None
-
-    @property
-    def unit_amount(self) -> Decimal | None:
-        """List price of ``per`` units in major units of the book's currency; None where a model has several."""
-        return self.terms.unit_amount
-
-    @property
-    def per(self) -> Decimal:
-        """How many units ``unit_amount`` buys."""
-        return self.terms.per
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,8 +52,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
             title=f"{self.title}, base fee",
             meter="",
             unit="month",
-            model="flat",
-            terms=Terms(unit_amount=self.base_fee),
+            model=flat.NAME,
+            terms=flat.Terms(unit_amount=self.base_fee),
         )
         return (fee, *self.prices)
 
@@ -104,11 +71,6 @@ class Book(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     currency: str
     plans: dict[str, Plan]
-
-
-def model_named(name: str) -> Model:
-    """Return the pricing model a book calls ``name``. Raises KeyError when no module of ``MODELS`` has it."""
-    return _BY_NAME[name]
 
 
 @cache
@@ -198,62 +160,4 @@ def _refuse_overlaps(plan: Plan, table: Table) -> None:
 def _price(name: str, table: Table, currency: str) -> Price:
     if name == BASE_FEE:
         table.refuse("", "base_fee is a field of the plan", 'write base_fee = "29.99" in the plan\'s table')
-    model = table.choice("model", tuple(_BY_NAME), per_unit.NAME)
-    price = _metered(name, table, currency) if _BY_NAME[model].METERED else _flat(name, table)
-    table.finish()
-    return price
-
-
-def _flat(name: str, table: Table) -> Price:
-    model = table.text("model")
-    terms = _BY_NAME[model].read(table)
-    return Price(
-        id=name, title=table.text("title"), meter="", unit=table.text("unit", "month"), model=model, terms=terms
-    )
-
-
-def _metered(name: str, table: Table, currency: str) -> Price:
-    model = table.text("model", per_unit.NAME)
-    included = _included(table)
-    meter = table.text("meter")
-    price = Price(
-        id=name,
-        title=table.text("title"),
-        meter=meter,
-        unit=table.text("unit"),
-        model=model,
-        # What is free without limit has no price to read; writing one as well is refused as an unknown field.
-        terms=per_unit.Terms(unit_amount=Decimal(0)) if included is None else _BY_NAME[model].read(table),
-        counts=_counts(table, meter),
-        measure=table.choice("measure", MEASURES, TOTAL),
-        included=included,
-        minimum_per_service=_minimum(table, currency),
-    )
-    if price.measure == PEAK and price.minimum_per_service is not None:
-        table.refuse("minimum_per_service", "a peak belongs to no service", "leave one of the two out")
-    if price.measure == PEAK and len(price.counts) > 1:
-        table.refuse("counts", "peaks of several meters do not add up", "write one price per meter")
-    return price
-
-
-def _included(table: Table) -> Decimal | None:
-    return None if table.says("included", UNLIMITED) else table.number("included", Decimal(0))
-
-
-def _counts(table: Table, meter: str) -> tuple[tuple[str, Decimal], ...]:
-    """A pool's meters with their weights; without ``counts`` a price counts its own meter, one for one."""
-    if not table.has("counts"):
-        return ((meter, _ONE),)
-    pool = Table(table.file, f"{table.path}.counts", table.table("counts"))
-    return tuple((name, pool.number(name, positive=True)) for name in table.table("counts"))
-
-
-def _minimum(table: Table, currency: str) -> Decimal | None:
-    if not table.has("minimum_per_service"):
-        return None
-    minimum = table.money("minimum_per_service")
-    unit = minor_unit(currency)
-    # Part of a cent per service would be rounded with the number of services, and more usage could then cost less.
-    if not minimum or minimum % unit:
-        table.refuse("minimum_per_service", f"{minimum} is not a multiple of {unit}", f'write "{plain(unit)}" or more')
-    return minimum
+    return read_price(name, table, currency)

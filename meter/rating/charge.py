@@ -1,16 +1,18 @@
-"""What a pricing model takes and gives: the contract each model module of this folder keeps."""
+"""What a pricing model takes and gives: the contract each module of ``models`` keeps."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from meter.rating.money import plain
+from meter.rating.money import exact, plain, quotient
+from meter.rating.usage import Usage
 
 if TYPE_CHECKING:
+    from meter.rating.periods import Period
     from meter.rating.table import Table
 
 
@@ -21,9 +23,13 @@ class Step(msgspec.Struct, frozen=True):
     facts: dict[str, str]
 
 
-def step(name: str, **facts: Decimal | str) -> Step:
-    """Write a step down; numbers are kept in full and in plain notation."""
-    return Step(name, {key: f"{plain(fact):f}" if isinstance(fact, Decimal) else fact for key, fact in facts.items()})
+def step(name: str, **facts: Decimal | int | str | None) -> Step:
+    """Write a step down; numbers are kept in full and in plain notation, and what is None is left out."""
+    return Step(name, {key: _text(fact) for key, fact in facts.items() if fact is not None})
+
+
+def _text(fact: Decimal | int | str) -> str:
+    return f"{plain(fact):f}" if isinstance(fact, Decimal) else str(fact)
 
 
 class Terms(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,28 +43,102 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Measured(msgspec.Struct, frozen=True):
-    """The quantity to be priced, free units already taken off: ``quantity / divisor`` in the price's unit."""
+    """What is to be priced since the service period began: ``quantity / divisor`` in the price's unit, none of it free.
+
+    ``rows`` are the usage behind it, for models that look at single events or changes of level. ``ends`` says whether
+    the period is over: what only its end can tell (a volume, a fee in arrears) is not owed before.
+    """
 
     quantity: Decimal
     divisor: Decimal = Decimal(1)
+    rows: tuple[Usage, ...] = ()
+    ends: bool = True
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """So many of something at a price, within a charge: the units of a tier, its flat fee, packages, transactions.
+
+    ``quantity / divisor`` times ``unit_amount`` for each ``per`` is ``amount``, exactly.
+    """
+
+    name: str
+    quantity: Decimal
+    unit_amount: Decimal
+    amount: Decimal
+    divisor: Decimal = Decimal(1)
+    per: Decimal = Decimal(1)
+    tier: int | None = None
+
+
+@exact()
+def part(
+    name: str,
+    quantity: Decimal,
+    unit_amount: Decimal,
+    *,
+    divisor: Decimal = Decimal(1),
+    per: Decimal = Decimal(1),
+    tier: int | None = None,
+) -> Part:
+    """Price so many: products first and one division last, so nothing is lost."""
+    amount = quotient(quantity * unit_amount, per * divisor)
+    return Part(
+        name=name, quantity=quantity, unit_amount=unit_amount, amount=amount, divisor=divisor, per=per, tier=tier
+    )
 
 
 class Charge(msgspec.Struct, frozen=True):
-    """A model's answer: the exact amount, the list price it stands for (None if several) and how it came about."""
+    """A model's answer: the parts of the amount, and the list price it stands for (None if there are several)."""
 
-    exact: Decimal
-    unit_amount: Decimal | None
-    per: Decimal
-    steps: tuple[Step, ...]
+    parts: tuple[Part, ...]
+    unit_amount: Decimal | None = None
+    per: Decimal = Decimal(1)
+
+    @property
+    def exact(self) -> Decimal:
+        """The sum of the parts."""
+        return total(each.amount for each in self.parts)
+
+
+@exact()
+def total(amounts: Iterable[Decimal]) -> Decimal:
+    """Add up without losing a digit."""
+    return sum(amounts, Decimal(0))
+
+
+class Cell(msgspec.Struct, frozen=True):
+    """Rows that have one price, and what people call them; ``label`` is None where the price has no others."""
+
+    label: str | None
+    terms: Terms
+    rows: tuple[Usage, ...]
+
+
+class Cells(msgspec.Struct, frozen=True):
+    """Every row of a price: in a cell, or ``unpriced`` where no cell is for it."""
+
+    cells: tuple[Cell, ...]
+    unpriced: tuple[Usage, ...] = ()
 
 
 class Model(Protocol):
-    """The shape of a pricing-model module, so that ``MODELS`` is typed."""
+    """The shape of a pricing-model module, so that ``MODELS`` is typed.
+
+    ``BY_ROW`` models look at single events or changes of level, so their quantity is neither converted nor partly free.
+    """
 
     NAME: str
     KIND: str
     METERED: bool
+    BY_ROW: bool
     price: Callable[..., Charge]
 
     def read(self, table: Table) -> Terms:
         """Read the model's own fields from a book's table."""
+
+
+class Divide(Protocol):
+    """How a model with several prices sorts usage into its cells."""
+
+    def __call__(self, terms: Terms, rows: tuple[Usage, ...], period: Period, /) -> Cells:
+        """Put every row into a cell, or among the unpriced."""

@@ -1,4 +1,4 @@
-"""A line in the making: what the steps of ``invoice.ORDER`` hand to each other."""
+"""A line in the making: what the steps of ``order`` hand to each other."""
 
 from __future__ import annotations
 
@@ -6,76 +6,142 @@ from decimal import Decimal
 
 import msgspec
 
-from meter.rating.book import Price, model_named
-from meter.rating.charge import Step, step
-from meter.rating.money import exact
-from meter.rating.usage import PEAK, Usage, UsageError
+from meter.rating import proration
+from meter.rating.charge import Cell, Cells, Part, Step, Terms, step, total
+from meter.rating.models import DIVIDED
+from meter.rating.money import exact, quotient
+from meter.rating.periods import Period
+from meter.rating.price import NEVER, Price, model_named
+from meter.rating.proration import FULL, Ratio
+from meter.rating.split import Split
+from meter.rating.usage import TOTAL, Usage, UsageError
 
 
 class Draft(msgspec.Struct, frozen=True, kw_only=True):
-    """Quantities are in base units (``/ divisor`` = the price's unit); ``exact`` is money before rounding.
+    """Quantities are in base units (``/ divisor`` = the price's unit); money is before rounding.
 
-    ``rows`` are the usage it stands for, each already multiplied by what the price counts it as.
+    Everything counts from the beginning of the service period; ``ends`` tells whether it is over. ``rows`` are the
+    usage it stands for, each already multiplied by what the price counts it as. ``gross`` is what the parts come to,
+    ``exact`` is that less ``discounts``. ``cell`` names the cell of a price that has several.
     """
 
     price: Price
+    terms: Terms
     kind: str
     description: str
     unit: str
     rows: tuple[Usage, ...]
     quantity: Decimal
     billed: Decimal
+    ends: bool = True
+    share: Ratio = FULL
+    cell: str = ""
     divisor: Decimal = Decimal(1)
     included: Decimal = Decimal(0)
     unit_amount: Decimal | None = None
     per: Decimal = Decimal(1)
+    parts: tuple[Part, ...] = ()
+    gross: Decimal = Decimal(0)
+    discounts: tuple[tuple[str, Decimal], ...] = ()
     exact: Decimal = Decimal(0)
     steps: tuple[Step, ...] = ()
 
 
 @exact()
-def start(price: Price, usage: tuple[Usage, ...]) -> tuple[Draft, ...]:
-    """Gather what ``price`` counts of ``usage`` into one draft; none if nothing was used; a flat price always has one.
+def start(price: Price, usage: tuple[Usage, ...], period: Period, split: Split, *, ends: bool) -> tuple[Draft, ...]:
+    """Gather what ``price`` counts of ``usage`` into one draft for each cell (most prices have one).
 
     Raises UsageError when the meter was used but the measure the price needs is missing, given twice (peaks), or in
     different base units.
     """
-    model = model_named(price.model)
-    rows = _counted(price, usage)
-    quantity = sum((row.quantity for row in rows), Decimal(0)) if model.METERED else Decimal(1)
-    if not quantity:
-        return ()
-    divisor = rows[0].divisor if rows else Decimal(1)
-    facts = step("quantity", quantity=quantity, divisor=divisor, unit=price.unit, groups=str(len(rows)))
-    return (
-        Draft(
-            price=price,
-            kind=model.KIND,
-            description=price.title,
-            unit=price.unit,
-            rows=rows,
-            quantity=quantity,
-            billed=quantity,
-            divisor=divisor,
-            steps=(facts,),
-        ),
+    model, share = model_named(price.model), _share(price, period, split)
+    if not model.METERED:
+        return (_fee(price, share, ends=ends),)
+    rows = tuple(_served(row, price, period) for row in counted(price, usage))
+    return tuple(_draft(price, cell, share, ends=ends) for cell in cells_of(price, rows, period).cells)
+
+
+def _fee(price: Price, share: Ratio, *, ends: bool) -> Draft:
+    facts = step("quantity", quantity=share.part, divisor=share.whole, unit=price.unit)
+    return Draft(
+        price=price,
+        terms=price.terms,
+        kind=model_named(price.model).KIND,
+        description=price.title,
+        unit=price.unit,
+        rows=(),
+        quantity=share.part,
+        billed=share.part,
+        ends=ends,
+        share=share,
+        divisor=share.whole,
+        steps=(facts,),
     )
 
 
-def _counted(price: Price, usage: tuple[Usage, ...]) -> tuple[Usage, ...]:
-    """Rows of the price's meters and measure, in the price's units."""
+def _draft(price: Price, cell: Cell, share: Ratio, *, ends: bool) -> Draft:
+    rows = cell.rows
+    quantity = total(row.quantity for row in rows)
+    divisor = rows[0].divisor if rows else Decimal(1)
+    facts = step("quantity", quantity=quantity, divisor=divisor, unit=price.unit, groups=len(rows), cell=cell.label)
+    return Draft(
+        price=price,
+        terms=cell.terms,
+        kind=model_named(price.model).KIND,
+        description=", ".join(filter(None, (price.title, cell.label))),
+        unit=price.unit,
+        rows=rows,
+        quantity=quantity,
+        billed=quantity,
+        ends=ends,
+        share=share,
+        cell=cell.label or "",
+        divisor=divisor,
+        steps=(facts,),
+    )
+
+
+def _share(price: Price, period: Period, split: Split) -> Ratio:
+    if price.prorate == NEVER:
+        return FULL
+    if split.share is not None:
+        return split.share
+    return FULL if split.served is None else proration.share(*split.served, period, price.prorate)
+
+
+def _served(row: Usage, price: Price, period: Period) -> Usage:
+    """A change of level inside the period is paid from then on."""
+    if price.prorate == NEVER or row.at is None or row.prorated is not None:
+        return row
+    ratio = proration.share(row.at, period.end, period, price.prorate)
+    return msgspec.structs.replace(row, prorated=quotient(row.quantity * ratio.part, ratio.whole))
+
+
+def counted(price: Price, usage: tuple[Usage, ...]) -> tuple[Usage, ...]:
+    """Rows of the price's meters and measure, in the price's units. Raises UsageError as `start`."""
     weights = dict(price.counts)
     of_meter = [row for row in usage if row.meter in weights]
     rows = [row for row in of_meter if row.measure == price.measure]
     if missing := {row.meter for row in of_meter} - {row.meter for row in rows}:
         # Without this a tier's overage would be zero, silently, whenever a reader forgets to ask for the peak.
         raise UsageError(f"{price.id} needs the {price.measure} of {', '.join(sorted(missing))}, which is missing")
-    if price.measure == PEAK and len(rows) > 1:
-        raise UsageError(f"{price.id}: the peak of {price.meter} is given {len(rows)} times; peaks do not add up")
+    if price.measure != TOTAL and len(rows) > 1:
+        said = f"the {price.measure} of {price.meter} is given {len(rows)} times; {price.measure}s do not add up"
+        raise UsageError(f"{price.id}: {said}")
     if len({row.divisor for row in rows}) > 1:
         raise UsageError(f"{price.id}: usage comes in different base units (divisors)")
     return tuple(_weighted(row, weights[row.meter]) for row in rows)
 
 
+def cells_of(price: Price, rows: tuple[Usage, ...], period: Period) -> Cells:
+    """Sort rows, as `counted` gives them, into the cells of their price."""
+    divide = DIVIDED.get(price.model)
+    return Cells((Cell(None, price.terms, rows),)) if divide is None else divide(price.terms, rows, period)
+
+
+@exact()
 def _weighted(row: Usage, weight: Decimal) -> Usage:
-    return row if weight == 1 else msgspec.structs.replace(row, quantity=row.quantity * weight)
+    if weight == 1:
+        return row
+    prorated = None if row.prorated is None else row.prorated * weight
+    return msgspec.structs.replace(row, quantity=row.quantity * weight, prorated=prorated)

@@ -3,55 +3,24 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Final
 
 import msgspec
-from msgspec.structs import replace
 
-from meter.rating import draft as drafts
-from meter.rating import free_units, minimum
-from meter.rating.book import Plan, Price, model_named
-from meter.rating.charge import Measured, Step, step
-from meter.rating.draft import Draft
-from meter.rating.money import displayed, exact, minor_unit, plain, round_money, share
+from meter.rating.book import Plan
+from meter.rating.draft import cells_of, counted
+from meter.rating.line import Line, billed_before, in_order, line_of
+from meter.rating.money import displayed, exact, plain, round_money
+from meter.rating.order import Owed, owed
 from meter.rating.periods import Period
+from meter.rating.price import Price
+from meter.rating.split import WHOLE, Split
 from meter.rating.usage import TOTAL, Usage, UsageError
 
 # Raised whenever the same usage, plan and period would give another answer; stored on every invoice (DESIGN 5.5).
-RATING_VERSION: Final = "1"
-
-
-class Share(msgspec.Struct, frozen=True):
-    """A member's part of a line; ``member`` None is what belongs to no member."""
-
-    member: str | None
-    amount: Decimal
-
-
-class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of an invoice. Quantities are in ``unit``; money is in major units of the currency.
-
-    ``exact`` is ``billed_quantity * unit_amount / per`` computed from base units, ``amount`` is ``exact`` rounded once,
-    and ``members`` add up to ``amount``. ``kind`` is base_fee, usage or minimum; ``derivation`` lists the steps taken.
-    """
-
-    kind: str
-    price: str
-    description: str
-    meter: str
-    measure: str
-    quantity: Decimal
-    unit: str
-    included: Decimal
-    billed_quantity: Decimal
-    unit_amount: Decimal | None
-    per: Decimal
-    exact: Decimal
-    amount: Decimal
-    derivation: tuple[Step, ...]
-    members: tuple[Share, ...]
+RATING_VERSION: Final = "2"
 
 
 class Unpriced(msgspec.Struct, frozen=True):
@@ -88,38 +57,20 @@ class Rated(msgspec.Struct, frozen=True, kw_only=True):
     rating_version: str = RATING_VERSION
 
 
-def _priced(draft: Draft) -> tuple[Draft, ...]:
-    charge = model_named(draft.price.model).price(draft.price.terms, Measured(draft.billed, draft.divisor))
-    steps = (*draft.steps, *charge.steps)
-    return (replace(draft, exact=charge.exact, unit_amount=charge.unit_amount, per=charge.per, steps=steps),)
-
-
-# The order of an invoice line, written here and nowhere else. Each step takes one draft and returns those that go on.
-ORDER: Final[tuple[Callable[[Draft], tuple[Draft, ...]], ...]] = (
-    # Free units are units, so they come off before there is money: "744 hours free" holds at whatever price.
-    free_units.apply,
-    # The model sees only what is to be billed, so that no model needs to know about free units.
-    _priced,
-    # A minimum looks at money that is owed, so it follows the price; it precedes rounding, which would lift 0.006 to
-    # 0.01 and hide that the minimum applied. Percent discounts and caps belong before it (DESIGN 5.8).
-    minimum.apply,
-    # Rounding once and sharing among members come last, in _line: a share of something not rounded would not add up.
-)
-
-
-def rate(plan: Plan, usage: Sequence[Usage], period: Period, currency: str) -> Rated:
+def rate(plan: Plan, usage: Sequence[Usage], period: Period, currency: str, split: Split = WHOLE) -> Rated:
     """Answer what a team on ``plan`` owes for ``usage`` in ``period``; pure, and independent of the usage's order.
 
     The caller passes usage of billable series only, the whole period's, any grouping; and for ``plan.peak_meters`` also
-    the team's peak. Lines appear for what was used, and for the base fee. Usage lines are shared among members by their
-    quantity, free units with them; base fee and peaks belong to nobody.
+    the team's peak. Lines appear for what was used or is owed without usage. Usage lines are shared among members by
+    their quantity, free units with them; base fee and peaks belong to nobody. ``split`` says which part of the period
+    this is, where it is billed in several.
     Raises UsageError when ``currency`` is not the plan's, a meter comes in several base units, and as ``draft.start``.
     """
     if currency != plan.currency:
         raise UsageError(f"plan {plan.name} of book {plan.book} is in {plan.currency}, not {currency}")
-    used = tuple(row for row in usage if row.quantity)
+    used = tuple(row for row in usage if row.quantity or row.before or row.money)
     _check_divisors(used)
-    lines = tuple(_line(draft, currency) for price in plan.charges for draft in _drafts(price, used))
+    lines = tuple(line for price in plan.charges for line in lines_of(price, used, period, currency, split))
     return Rated(
         plan=plan.name,
         period=period,
@@ -127,49 +78,30 @@ def rate(plan: Plan, usage: Sequence[Usage], period: Period, currency: str) -> R
         total=round_money(_total(line.amount for line in lines), currency),
         exact=plain(_total(line.exact for line in lines)),
         currency=currency,
-        unpriced=_unpriced(plan, used),
+        unpriced=_unpriced(plan, used, period),
         members=_members(lines, used, currency),
         book=plan.book,
         book_version=plan.book_version,
     )
 
 
-def _drafts(price: Price, usage: tuple[Usage, ...]) -> tuple[Draft, ...]:
-    going = drafts.start(price, usage)
-    for apply in ORDER:
-        going = tuple(done for draft in going for done in apply(draft))
-    return going
+def lines_of(
+    price: Price, usage: tuple[Usage, ...], period: Period, currency: str, split: Split = WHOLE
+) -> tuple[Line, ...]:
+    """The lines of one price; none where nothing was used and nothing is owed. Raises as `rate`."""
+    pairs = owed(price, usage, period, split)
+    billed = _billed(price, pairs, currency, split)
+    lines = (line_of(pair, currency, each) for pair, each in zip(pairs, billed, strict=True))
+    return tuple(line for line in lines if line.quantity or line.exact or line.amount)
 
 
-@exact()
-def _line(draft: Draft, currency: str) -> Line:
-    """Round once and share what was rounded."""
-    amount = round_money(draft.exact, currency)
-    quantity, included = displayed(draft.quantity, draft.divisor), displayed(draft.included, draft.divisor)
-    facts = step("round", exact=draft.exact, unit=minor_unit(currency), rule="half up", amount=f"{amount:f}")
-    return Line(
-        kind=draft.kind,
-        price=draft.price.id,
-        description=draft.description,
-        meter=draft.price.meter,
-        measure=draft.price.measure,
-        quantity=quantity,
-        unit=draft.unit,
-        included=included,
-        billed_quantity=plain(quantity - included),
-        unit_amount=draft.unit_amount,
-        per=draft.per,
-        exact=plain(draft.exact),
-        amount=amount,
-        derivation=(*draft.steps, facts),
-        members=_shares(draft, amount, currency),
-    )
-
-
-def _shares(draft: Draft, amount: Decimal, currency: str) -> tuple[Share, ...]:
-    weights = _by_member(draft.rows) or {None: Decimal(1)}
-    parts = share(amount, weights, minor_unit(currency))
-    return tuple(Share(member, parts[member]) for member in _sorted(parts))
+def _billed(price: Price, pairs: tuple[Owed, ...], currency: str, split: Split) -> list[Decimal]:
+    """What of each line earlier parts of the period billed; where they told another sum, the first line makes up."""
+    known = [billed_before(pair, currency) for pair in pairs]
+    told = split.billed.get(price.id)
+    if told is None or not known:
+        return known
+    return [plain(told - _total(known[1:])), *known[1:]]
 
 
 def _members(lines: tuple[Line, ...], usage: tuple[Usage, ...], currency: str) -> tuple[MemberShare, ...]:
@@ -184,16 +116,8 @@ def _members(lines: tuple[Line, ...], usage: tuple[Usage, ...], currency: str) -
             used[row.member].append(row)
     return tuple(
         MemberShare(name, round_money(_total(owed[name]), currency), _by_meter(used[name]))
-        for name in _sorted({*owed, *used})
+        for name in in_order({*owed, *used})
     )
-
-
-@exact()
-def _by_member(rows: Iterable[Usage]) -> dict[str | None, Decimal]:
-    members: defaultdict[str | None, Decimal] = defaultdict(Decimal)
-    for row in rows:
-        members[row.member] += row.quantity
-    return dict(members)
 
 
 @exact()
@@ -205,9 +129,12 @@ def _by_meter(rows: Iterable[Usage]) -> dict[str, Decimal]:
     return {meter: displayed(total, divisor) for (meter, divisor), total in sorted(sums.items())}
 
 
-def _unpriced(plan: Plan, usage: tuple[Usage, ...]) -> tuple[Unpriced, ...]:
+def _unpriced(plan: Plan, usage: tuple[Usage, ...], period: Period) -> tuple[Unpriced, ...]:
+    """Usage of meters that no price counts, and of labels for which a price that goes by them has no cell."""
     known = {*plan.unbilled, *(meter for price in plan.prices for meter, _ in price.counts)}
-    rows = (row for row in usage if row.meter not in known and row.measure == TOTAL)
+    rows = [row for row in usage if row.meter not in known and row.measure == TOTAL]
+    for price in plan.prices:
+        rows += cells_of(price, counted(price, usage), period).unpriced
     return tuple(Unpriced(meter, quantity) for meter, quantity in _by_meter(rows).items())
 
 
@@ -221,7 +148,3 @@ def _check_divisors(usage: tuple[Usage, ...]) -> None:
 @exact()
 def _total(amounts: Iterable[Decimal]) -> Decimal:
     return sum(amounts, Decimal(0))
-
-
-def _sorted(members: Iterable[str | None]) -> list[str | None]:
-    return sorted(members, key=lambda member: (member is None, member or ""))

@@ -9,7 +9,8 @@ from meter.rating.money import exact, quotient
 from meter.rating.usage import PEAK
 
 if TYPE_CHECKING:
-    from meter.rating.book import Plan, Price
+    from meter.rating.book import Plan
+    from meter.rating.price import Price
 
 NoPrice = Literal["unpriced", "by_peak", "no_list_price", "no_plan", "other_currency", "unbilled", "not_billable"]
 """Why usage costs nothing that can be told, what matters most first.

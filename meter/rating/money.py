@@ -116,6 +116,15 @@ def quotient(dividend: Decimal, divisor: Decimal) -> Decimal:
     return plain(result)
 
 
+def whole(quantity: Decimal, divisor: Decimal, rounding: str) -> Decimal:
+    """Round ``quantity / divisor`` to a whole number by one of decimal's rules, never through a rounded quotient."""
+    units, rest = divmod(quantity, divisor)
+    # A half is told exactly by twice the rest; what is neither nothing nor half needs no more digits to go either way.
+    tail = (2 * rest).compare(divisor) if rest else None
+    hint = {None: "0", Decimal(-1): "0.25", Decimal(0): "0.5", Decimal(1): "0.75"}[tail]
+    return plain((units + Decimal(hint)).quantize(Decimal(1), rounding=rounding, context=_WIDE))
+
+
 def displayed(quantity: Decimal, divisor: Decimal) -> Decimal:
     """Turn a quantity in base units into the meter's unit for people, cut to ``QUANTITY_PLACES`` if it does not end.
 

@@ -95,6 +95,13 @@ class Table:
                 raise BookError(self.file, inner, "", f"{fields!r} is not a table", "write { … } or a [table]")
             yield name, Table(self.file, inner, fields)
 
+    def rows(self, field: str) -> tuple[Table, ...]:
+        """Read a list of tables, at least one."""
+        value = self._value(field, None, f"write {field} = [{{ … }}, …]")
+        if not isinstance(value, list) or not value or not all(isinstance(row, dict) for row in value):
+            self.refuse(field, "is not a list of tables", f"write {field} = [{{ … }}, …]")
+        return tuple(Table(self.file, f"{self.path}.{field}[{at}]".lstrip("."), row) for at, row in enumerate(value, 1))
+
     def table(self, field: str) -> dict[str, Any]:
         """Read a table as it stands; absent is empty."""
         value = self._value(field, {}, "")

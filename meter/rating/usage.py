@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
@@ -11,7 +13,8 @@ from meter.rating.money import checked
 
 TOTAL: Final = "total"
 PEAK: Final = "peak"
-MEASURES: Final = (TOTAL, PEAK)
+_MEASURE: Final = re.compile(r"total|peak|p([1-9]|[1-9][0-9])(\.[0-9]{1,6})?")
+MEASURES: Final = "one of total, peak, or a percentile such as p95"
 
 
 class UsageError(ValueError):
@@ -24,8 +27,13 @@ class Usage(msgspec.Struct, frozen=True):
     The quantity in the meter's display unit is ``quantity / divisor``. A reader that stores core-seconds passes them
     with divisor 3600: then division happens once per line and not once per group, and groups add up exactly. With
     divisor 1 ``quantity`` is in the display unit itself. ``dimensions`` are (name, value) pairs sorted by name.
-    ``measure`` is ``total`` (the sum over the period) or ``peak`` (highest 15-minute average level of the whole team,
-    S2.5; one row per meter, member and service None).
+    ``measure`` is ``total`` (the sum over the period), ``peak`` (highest 15-minute average level of the whole team,
+    S2.5; one row per meter, member and service None) or a percentile of those levels (``p95``, likewise).
+
+    What some models and a period billed in parts need besides: ``before`` is what earlier parts of the period used of
+    this row (``quantity`` is what this part did), ``at`` when it was used, ``events`` how many events it is,
+    ``prorated`` the part of a level that is paid for, where ``quantity`` is a change of it (which may go down), and
+    ``money`` the sum of what the events say they cost.
     Raises TypeError for floats, UsageError for negative quantities and the rest, ValueError for absurd numbers.
     """
 
@@ -36,17 +44,40 @@ class Usage(msgspec.Struct, frozen=True):
     dimensions: tuple[tuple[str, str], ...] = ()
     measure: str = TOTAL
     divisor: Decimal = Decimal(1)
+    before: Decimal = Decimal(0)
+    at: datetime | None = None
+    events: int | None = None
+    prorated: Decimal | None = None
+    money: Decimal | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no price could be applied to."""
-        if checked(self.quantity) < 0:
+        if checked(self.quantity) < 0 and self.prorated is None:
             self._refuse(f"{self.quantity} is negative; correct the event by void or amend, credit money by a posting")
         if checked(self.divisor) <= 0:
             self._refuse(f"divisor {self.divisor} is not positive")
-        if self.measure not in MEASURES:
-            self._refuse(f"measure {self.measure!r} is unknown; write one of {', '.join(MEASURES)}")
-        if self.measure == PEAK and (self.member is not None or self.service is not None):
-            self._refuse("a peak is the team's and has neither member nor service")
+        if self.measure != TOTAL:
+            self._check_measure()
+        if self.at is not None and self.at.utcoffset() is None:
+            self._refuse(f"{self.at.isoformat()} has no time zone")
+        if checked(self.before) < 0 or (self.events or 0) < 0:
+            self._refuse("`before` and `events` are not negative")
+        for number in (self.prorated, self.money):
+            if number is not None:
+                checked(number)
+
+    def _check_measure(self) -> None:
+        if not is_measure(self.measure):
+            self._refuse(f"measure {self.measure!r} is unknown; write {MEASURES}")
+        if self.member is not None or self.service is not None:
+            self._refuse(f"a {self.measure} is the team's and has neither member nor service")
+        if self.before:
+            self._refuse(f"a {self.measure} is known when the period ends; it has nothing before")
 
     def _refuse(self, problem: str) -> None:
         raise UsageError(f"usage of {self.meter}: {problem}")
+
+
+def is_measure(text: str) -> bool:
+    """Tell whether a price may be paid by this measure."""
+    return _MEASURE.fullmatch(text) is not None

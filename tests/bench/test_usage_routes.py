@@ -29,6 +29,8 @@ FEW, MANY = 5, 5_000
 ASKED = int(os.environ.get("METER_TEST_BENCH_ASKED", "60"))
 LEAST, LONGEST_S = 5, 20.0  # a slow question is asked less often
 
+KATHMANDU = {"window": "day", "group_by": "service", "tz": "Asia/Kathmandu"}
+
 Question = tuple[str, dict[str, Any]]
 
 
@@ -42,12 +44,14 @@ def questions(start: datetime) -> dict[str, Question]:
         "month by day and member": ("/v1/usage", {**month, "window": "day", "group_by": "member", "limit": 1000}),
         "month, ten largest members": ("/v1/usage", {**month, "group_by": "member", "top": 10}),
         "month, one member": ("/v1/usage", {**month, "window": "day", "member": "m1"}),
+        "month, one member by hour": ("/v1/usage", {**month, "window": "hour", "member": "m1", "limit": 1000}),
         "month, members by prefix": ("/v1/usage", {**month, "member.prefix": "m1"}),
         "month and the one before": ("/v1/usage", {**month, "compare": "previous"}),
         "month by day, largest quantity": ("/v1/usage", {**month, "window": "day", "aggregation": "max"}),
         "year by hour, first page": ("/v1/usage", {**year, "window": "hour", "limit": 1000}),
         "year by hour, CSV": ("/v1/usage", {**year, "window": "hour", "format": "csv"}),
         "year by month, trailing three": ("/v1/usage", {**year, "window": "month", "rolling": 3}),
+        "year by day and service, Kathmandu": ("/v1/usage", {**year, **KATHMANDU, "limit": 1000}),
         "events, newest page": ("/v1/usage/events", month),
         "events of one member": ("/v1/usage/events", {**month, "member": "m1"}),
         "dimensions": ("/v1/usage/dimensions", {"meter": "requests"}),

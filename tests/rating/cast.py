@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from meter.rating.book import Plan
-    from meter.rating.invoice import Line, Rated
+    from meter.rating.invoice import Rated
+    from meter.rating.line import Line
 
 MARCH = Period(datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC), "UTC")
 

@@ -7,9 +7,10 @@ from decimal import Decimal
 import pytest
 from msgspec.structs import replace
 
-from meter.rating import free_units, minimum
+from meter.rating.adjust import free_units, minimum_per_service
 from meter.rating.draft import start
-from tests.rating.cast import amounts, only, per_unit, plan_of, rated, shown, used
+from meter.rating.split import WHOLE
+from tests.rating.cast import MARCH, amounts, only, per_unit, plan_of, rated, shown, used
 
 COMPUTE = (
     'prices.compute = { title = "Compute", meter = "compute", unit = "second", unit_amount = "0.0001",'
@@ -104,10 +105,10 @@ def test_free_units_and_minimum_together() -> None:
 def test_the_parts_of_a_split_draft_add_up() -> None:
     """What the minimum moves to its own line leaves quantity, free and billed units and money in step."""
     (price,) = per_unit(unit_amount='"0.0001"', minimum_per_service='"0.01"', included="100").prices
-    (draft,) = start(price, (used("requests", 50, None, "a"), used("requests", 350, None, "b")))
-    (freed,) = free_units.apply(draft)
-    rest, lifted = minimum.apply(replace(freed, exact=Decimal("0.03")))
+    rows = (used("requests", 50, None, "a"), used("requests", 350, None, "b"))
+    (freed,) = free_units.apply(start(price, rows, MARCH, WHOLE, ends=True))
+    rest, lifted = minimum_per_service.apply((replace(freed, exact=Decimal("0.03")),))
     assert rest.quantity == rest.included + rest.billed == 350
     assert shown(rest.included, rest.billed, rest.exact) == ("87.5", "262.5", "0.02625")
     assert [row.service for row in (*rest.rows, *lifted.rows)] == ["b", "a"]
-    assert minimum.apply(replace(freed, exact=Decimal(9))) == (replace(freed, exact=Decimal(9)),)
+    assert minimum_per_service.apply((replace(freed, exact=Decimal(9)),)) == (replace(freed, exact=Decimal(9)),)

@@ -168,6 +168,7 @@ def test_the_derivation_tells_the_steps_in_order() -> None:
             "price",
             {
                 "model": "per_unit",
+                "of": "units",
                 "quantity": "321601",
                 "divisor": "3600",
                 "unit_amount": "0.05",

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meter.rating.book import demo_books
-from meter.rating.invoice import ORDER, RATING_VERSION
+from meter.rating.invoice import RATING_VERSION
 from meter.rating.money import round_money
+from meter.rating.order import ORDER
 from meter.rating.usage import Usage
 from tests.rating.cast import amounts, demo, only, per_unit, plan_of, rated, used
 
@@ -155,13 +156,17 @@ def test_books_with_the_same_plan_names_differ(book: str) -> None:
 
 
 def test_the_order_of_steps_is_the_documented_one() -> None:
-    """Free units, price, minimum; whoever changes the order changes the rating version too."""
+    """Units, price, discount, bounds; whoever changes the order changes the rating version too."""
     assert [f"{step.__module__.rpartition('.')[2]}.{step.__name__}" for step in ORDER] == [
+        "convert.apply",
         "free_units.apply",
-        "invoice._priced",
+        "priced.apply",
+        "discount.apply",
+        "cap.apply",
+        "minimum_per_service.apply",
         "minimum.apply",
     ]
-    assert RATING_VERSION == "1"
+    assert RATING_VERSION == "2"
 
 
 def test_a_fee_beside_a_price_is_two_lines() -> None:

@@ -13,7 +13,7 @@ import meter.rating
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FILES = sorted(Path(meter.rating.__file__).parent.glob("*.py"))
+FILES = sorted(Path(meter.rating.__file__).parent.rglob("*.py"))
 # total_seconds, timestamp and true division of whole numbers make floats; the others ask the world for something.
 FORBIDDEN_NAMES = {"float", "open", "print", "input"}
 FORBIDDEN_METHODS = {"total_seconds", "timestamp", "now", "utcnow", "today", "from_float"}
@@ -51,7 +51,7 @@ def allowed(module: str) -> bool:
     )
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_no_float_no_clock_no_outside(path: Path) -> None:
     """The syntax tree of each file holds no float, asks no clock and imports nothing that does I/O."""
     assert list(findings(ast.parse(path.read_text()))) == []

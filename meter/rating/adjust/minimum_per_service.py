@@ -18,15 +18,19 @@ KIND = "minimum"
 
 
 @exact()
-def apply(draft: Draft) -> tuple[Draft, ...]:
-    """Charge services whose part of the amount is below the minimum the minimum instead.
+def apply(drafts: tuple[Draft, ...]) -> tuple[Draft, ...]:
+    """Charge services whose part of the amount is below the minimum the minimum instead, when the period ends.
 
     A service's part is by its quantity. The services below leave the usage line and make a line of their own, so that
     both lines still read quantity times price; nothing is owed where free units cover everything. Usage of no service
     counts as one service.
     """
+    return tuple(lifted for draft in drafts for lifted in _apply(draft))
+
+
+def _apply(draft: Draft) -> tuple[Draft, ...]:
     minimum = draft.price.minimum_per_service
-    if minimum is None or not draft.billed:
+    if minimum is None or not draft.billed or not draft.ends:
         return (draft,)
     services = _quantities(draft)
     low = {name for name, used in services.items() if draft.exact * used < minimum * draft.quantity}
@@ -55,6 +59,8 @@ def _rest(draft: Draft, low: set[str | None], kept: Decimal) -> Draft:
         quantity=kept,
         included=quotient(draft.included * kept, draft.quantity),
         billed=quotient(draft.billed * kept, draft.quantity),
+        gross=quotient(draft.gross * kept, draft.quantity),
+        discounts=tuple((kind, quotient(off * kept, draft.quantity)) for kind, off in draft.discounts),
         exact=amount,
         steps=(*draft.steps, facts),
     )
@@ -77,6 +83,9 @@ def _lifted(draft: Draft, low: set[str | None], minimum: Decimal, quantity: Deci
         divisor=Decimal(1),
         unit_amount=minimum,
         per=Decimal(1),
+        parts=(),
+        gross=amount,
+        discounts=(),
         exact=amount,
         steps=(*draft.steps, facts),
     )

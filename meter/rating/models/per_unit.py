@@ -6,8 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from meter.rating import charge
-from meter.rating.charge import Charge, Measured, step
-from meter.rating.money import exact, quotient
+from meter.rating.charge import Charge, Measured, part
 
 if TYPE_CHECKING:
     from meter.rating.table import Table
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 NAME = "per_unit"
 KIND = "usage"
 METERED = True
+BY_ROW = False
 
 
 class Terms(charge.Terms, frozen=True, kw_only=True):
@@ -28,17 +28,7 @@ def read(table: Table) -> Terms:
     return Terms(unit_amount=table.money("unit_amount"), per=table.number("per", Decimal(1), positive=True))
 
 
-@exact()
 def price(terms: Terms, measured: Measured) -> Charge:
-    """Charge ``quantity * unit_amount / (per * divisor)``: products first and one division last, so nothing is lost."""
-    amount = quotient(measured.quantity * terms.unit_amount, terms.per * measured.divisor)
-    facts = step(
-        "price",
-        model=NAME,
-        quantity=measured.quantity,
-        divisor=measured.divisor,
-        unit_amount=terms.unit_amount,
-        per=terms.per,
-        amount=amount,
-    )
-    return Charge(amount, terms.unit_amount, terms.per, (facts,))
+    """Charge ``quantity * unit_amount / (per * divisor)``."""
+    units = part("units", measured.quantity, terms.unit_amount, divisor=measured.divisor, per=terms.per)
+    return Charge((units,), terms.unit_amount, terms.per)

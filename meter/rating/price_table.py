@@ -1,0 +1,142 @@
+"""One price, as a book or a request writes it: which fields there are, and what is refused."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from meter.rating.adjust.convert import DIVIDE, NONE, OPERATIONS, ROUNDINGS
+from meter.rating.models import DIVIDED, per_unit
+from meter.rating.money import minor_unit, plain
+from meter.rating.price import NEVER, Conversion, Price, model_named, model_names
+from meter.rating.proration import DAYS, TIME
+from meter.rating.table import Table
+from meter.rating.usage import MEASURES, TOTAL, is_measure
+
+if TYPE_CHECKING:
+    from meter.rating.charge import Model
+
+UNLIMITED: Final = "unlimited"
+PRORATIONS: Final = (NEVER, TIME, DAYS)
+_ONE: Final = Decimal(1)
+_HUNDRED: Final = Decimal(100)
+
+
+def read_price(name: str, table: Table, currency: str) -> Price:
+    """Read the price called ``name``; its model reads the fields of its own. Raises BookError at the first mistake."""
+    model = model_named(table.choice("model", model_names(), per_unit.NAME))
+    price = _metered(name, table, model, currency) if model.METERED else _flat(name, table, model, currency)
+    table.finish()
+    _refuse_contradictions(price, model, table)
+    return price
+
+
+def _flat(name: str, table: Table, model: Model, currency: str) -> Price:
+    return Price(
+        id=name,
+        title=table.text("title"),
+        meter="",
+        unit=table.text("unit", "month"),
+        model=model.NAME,
+        terms=model.read(table),
+        discount=_percent(table),
+        maximum=_bound(table, "maximum", currency),
+        minimum=_bound(table, "minimum", currency),
+        prorate=table.choice("prorate", PRORATIONS, NEVER),
+        category=_category(table),
+    )
+
+
+def _metered(name: str, table: Table, model: Model, currency: str) -> Price:
+    included = _included(table)
+    meter = table.text("meter")
+    return Price(
+        id=name,
+        title=table.text("title"),
+        meter=meter,
+        unit=table.text("unit"),
+        # What is free without limit has no price to read; writing one as well is refused as an unknown field.
+        model=per_unit.NAME if included is None else model.NAME,
+        terms=per_unit.Terms(unit_amount=Decimal(0)) if included is None else model.read(table),
+        counts=_counts(table, meter),
+        measure=_measure(table),
+        included=included,
+        minimum_per_service=_bound(table, "minimum_per_service", currency),
+        conversion=_conversion(table),
+        discount=_percent(table),
+        maximum=_bound(table, "maximum", currency),
+        minimum=_bound(table, "minimum", currency),
+        prorate=table.choice("prorate", PRORATIONS, NEVER),
+        category=_category(table),
+    )
+
+
+def _refuse_contradictions(price: Price, model: Model, table: Table) -> None:
+    """Fields that could not both be kept are told before anybody relies on them."""
+    if price.measure != TOTAL and price.minimum_per_service is not None:
+        table.refuse("minimum_per_service", f"a {price.measure} belongs to no service", "leave one of the two out")
+    if price.measure != TOTAL and len(price.counts) > 1:
+        table.refuse("counts", f"{price.measure}s of several meters do not add up", "write one price per meter")
+    if price.measure != TOTAL and model.NAME in DIVIDED:
+        table.refuse("measure", f"a {price.measure} has no labels to go by", "leave it out, or choose another model")
+    if price.minimum is not None and price.maximum is not None and price.minimum > price.maximum:
+        table.refuse("minimum", f"{price.minimum} is above the maximum, {price.maximum}", "write a smaller one")
+    if price.minimum_per_service is not None and price.maximum is not None:
+        table.refuse("minimum_per_service", "lifts services above the maximum", "leave one of the two out")
+    if model.BY_ROW and (price.included or price.conversion is not None):
+        field = "included" if price.included else "conversion"
+        table.refuse(field, f"a {model.NAME} price looks at single events", "leave it out; it has fields of its own")
+
+
+def _included(table: Table) -> Decimal | None:
+    return None if table.says("included", UNLIMITED) else table.number("included", Decimal(0))
+
+
+def _measure(table: Table) -> str:
+    measure = table.text("measure", TOTAL)
+    if not is_measure(measure):
+        table.refuse("measure", f"{measure!r} is unknown", f"write {MEASURES}")
+    return measure
+
+
+def _counts(table: Table, meter: str) -> tuple[tuple[str, Decimal], ...]:
+    """A pool's meters with their weights; without ``counts`` a price counts its own meter, one for one."""
+    if not table.has("counts"):
+        return ((meter, _ONE),)
+    pool = Table(table.file, f"{table.path}.counts", table.table("counts"))
+    return tuple((name, pool.number(name, positive=True)) for name in table.table("counts"))
+
+
+def _conversion(table: Table) -> Conversion | None:
+    if not table.has("conversion"):
+        return None
+    inner = Table(table.file, f"{table.path}.conversion".lstrip("."), table.table("conversion"))
+    conversion = Conversion(
+        operation=inner.choice("operation", OPERATIONS, DIVIDE),
+        factor=inner.number("factor", positive=True),
+        rounding=inner.choice("rounding", (NONE, *ROUNDINGS), NONE),
+    )
+    inner.finish()
+    return conversion
+
+
+def _percent(table: Table) -> Decimal:
+    percent = table.number("discount", Decimal(0))
+    if percent > _HUNDRED:
+        table.refuse("discount", f"{percent} percent is more than all", "write 0 to 100")
+    return percent
+
+
+def _bound(table: Table, field: str, currency: str) -> Decimal | None:
+    if not table.has(field):
+        return None
+    amount = table.money(field)
+    unit = minor_unit(currency)
+    # Part of a cent would be rounded with the line (per service: with their number), and more usage could cost less.
+    if not amount or amount % unit:
+        table.refuse(field, f"{amount} is not a multiple of {unit}", f'write "{plain(unit)}" or more')
+    return amount
+
+
+def _category(table: Table) -> str:
+    return table.text("category") if table.has("category") else ""
