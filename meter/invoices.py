@@ -13,7 +13,7 @@ import msgspec
 from meter.database import Connection
 from meter.rating.charge import Step
 from meter.rating.invoice import MemberShare
-from meter.rating.line import Line, Share
+from meter.rating.line import Discount, Line, Share
 from meter.rating.periods import Period
 from sql import statement
 
@@ -90,6 +90,7 @@ def _invoice(row: Sequence[Any]) -> Invoice:
 def _line(row: Sequence[Any]) -> Line:
     values = dict(zip(Line.__struct_fields__, row, strict=True))
     values["derivation"] = msgspec.convert(values["derivation"], tuple[Step, ...])
+    values["discounts"] = msgspec.convert(values["discounts"], tuple[Discount, ...], strict=False)
     values["members"] = tuple(Share(member, Decimal(amount)) for member, amount in values["members"])
     return Line(**values)
 

@@ -8,7 +8,8 @@ select
         from invoice_share as s
         left join member as m on s.member_id = m.id
         where s.line_id = l.id
-    ) as members
+    ) as members,
+    l.cell, l.category, coalesce(l.gross, l.amount) as gross, l.discounts
 from invoice_line as l
 where l.invoice_id = %(invoice_id)s
 order by l.position
