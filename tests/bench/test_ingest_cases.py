@@ -77,6 +77,7 @@ async def test_history(service: Service, any_database: str, engine: str) -> None
         row = await (await conn.execute("select array_agg(id) from series")).fetchone()
         assert row is not None
         step = timedelta(days=28) / max(*HISTORY, 1)
+        await conn.execute("call prepare_until(%s, %s)", (START + timedelta(days=29), START))
         common = {"team_id": 10**9, "series": row[0], "start": START, "step": step}
         for wanted in HISTORY:
             for first in range(stored, wanted, CHUNK):
