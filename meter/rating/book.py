@@ -14,10 +14,10 @@ import msgspec
 
 from meter.rating.models import flat
 from meter.rating.money import minor_unit
+from meter.rating.needs import Needs, needs_of
 from meter.rating.price import Price
 from meter.rating.price_table import read_price
 from meter.rating.table import BookError, Table
-from meter.rating.usage import PEAK
 
 DEMO_BOOKS: Final = ("calls", "cloud", "credits")
 BASE_FEE: Final = "base_fee"
@@ -58,9 +58,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return (fee, *self.prices)
 
     @property
-    def peak_meters(self) -> tuple[str, ...]:
-        """Meters of which rating needs the team's peak beside the total."""
-        return tuple(meter for price in self.prices if price.measure == PEAK for meter, _ in price.counts)
+    def needs(self) -> Needs:
+        """What usage of it must be told beside sums by member and service."""
+        return needs_of(self.prices)
 
 
 class Book(msgspec.Struct, frozen=True, kw_only=True):
@@ -142,12 +142,12 @@ def _plan(name: str, table: Table, book: Book, unbilled: tuple[str, ...]) -> Pla
         unbilled=(*unbilled, *table.names("unbilled")),
     )
     table.finish()
-    _refuse_overlaps(plan, table)
+    refuse_overlaps(plan, table)
     return plan
 
 
-def _refuse_overlaps(plan: Plan, table: Table) -> None:
-    """Each meter is paid for at most once per measure, and never both priced and unbilled."""
+def refuse_overlaps(plan: Plan, table: Table) -> None:
+    """Each meter is paid for at most once per measure, and never both priced and unbilled. Raises BookError."""
     seen: dict[tuple[str, str], str] = {}
     for price in plan.prices:
         for meter, _ in price.counts:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol, TypeAlias
 
 import msgspec
 
-from meter.rating.money import exact, plain, quotient
+from meter.rating.money import added, as_ratio, exact, plain, quotient, ratio_of
 from meter.rating.usage import Usage
 
 if TYPE_CHECKING:
-    from meter.rating.periods import Period
     from meter.rating.table import Table
+
+
+_ONE: Final = Decimal(1)
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -95,15 +98,44 @@ class Charge(msgspec.Struct, frozen=True):
     per: Decimal = Decimal(1)
 
     @property
+    @exact()
     def exact(self) -> Decimal:
-        """The sum of the parts."""
-        return total(each.amount for each in self.parts)
+        """The sum of the parts, divided once: three tiers at a third each are one."""
+        ratios: defaultdict[Decimal, Decimal] = defaultdict(Decimal)
+        for each in self.parts:
+            ratios[each.per * each.divisor] += each.quantity * each.unit_amount
+        return added(ratios)
 
 
 @exact()
 def total(amounts: Iterable[Decimal]) -> Decimal:
     """Add up without losing a digit."""
     return sum(amounts, Decimal(0))
+
+
+def by_level(rows: Iterable[Usage]) -> bool:
+    """Tell whether rows are changes of level, paid for as long as they are in force."""
+    return any(row.prorated is not None or row.share is not None for row in rows)
+
+
+@exact()
+def paid(row: Usage) -> tuple[Decimal, Decimal]:
+    """What is paid for of a row, as quantity and divisor besides the row's own; all of it unless it is prorated."""
+    if row.prorated is not None:
+        return row.prorated, _ONE
+    if row.share is not None:
+        return row.quantity * row.share.part, row.share.whole
+    return row.quantity, _ONE
+
+
+@exact()
+def paid_together(rows: Iterable[Usage]) -> tuple[Decimal, Decimal]:
+    """What is paid for of all rows, divided as late as that of one."""
+    ratios: defaultdict[Decimal, Decimal] = defaultdict(Decimal)
+    for row in rows:
+        quantity, divisor = paid(row)
+        ratios[divisor] += quantity
+    return as_ratio(ratio_of(ratios))
 
 
 class Cell(msgspec.Struct, frozen=True):
@@ -137,8 +169,5 @@ class Model(Protocol):
         """Read the model's own fields from a book's table."""
 
 
-class Divide(Protocol):
-    """How a model with several prices sorts usage into its cells."""
-
-    def __call__(self, terms: Terms, rows: tuple[Usage, ...], period: Period, /) -> Cells:
-        """Put every row into a cell, or among the unpriced."""
+Divide: TypeAlias = Callable[..., Cells]
+"""How a model with several prices sorts usage into its cells: of its own terms, rows, and the period."""

@@ -7,12 +7,12 @@ from decimal import Decimal
 import msgspec
 
 from meter.rating import proration
-from meter.rating.charge import Cell, Cells, Part, Step, Terms, step, total
-from meter.rating.models import DIVIDED
-from meter.rating.money import exact, quotient
+from meter.rating.charge import Cell, Cells, Part, Step, Terms, by_level, step, total
+from meter.rating.models import DIVIDED, LEVELS
+from meter.rating.money import exact
 from meter.rating.periods import Period
-from meter.rating.price import NEVER, Price, model_named
-from meter.rating.proration import FULL, Ratio
+from meter.rating.price import FREE_LEVEL, LEVEL_UNITS, Price, model_named
+from meter.rating.proration import FULL, NEVER, Ratio
 from meter.rating.split import Split
 from meter.rating.usage import TOTAL, Usage, UsageError
 
@@ -51,13 +51,14 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True):
 def start(price: Price, usage: tuple[Usage, ...], period: Period, split: Split, *, ends: bool) -> tuple[Draft, ...]:
     """Gather what ``price`` counts of ``usage`` into one draft for each cell (most prices have one).
 
-    Raises UsageError when the meter was used but the measure the price needs is missing, given twice (peaks), or in
-    different base units.
+    Raises UsageError when the meter was used but the measure the price needs is missing, given twice (peaks), in
+    different base units, or when rows are changes of level and the price does not go by levels.
     """
-    model, share = model_named(price.model), _share(price, period, split)
+    model, share = model_named(price.model), split.share_of(price.prorate, period)
     if not model.METERED:
         return (_fee(price, share, ends=ends),)
     rows = tuple(_served(row, price, period) for row in counted(price, usage))
+    _check_levels(price, rows)
     return tuple(_draft(price, cell, share, ends=ends) for cell in cells_of(price, rows, period).cells)
 
 
@@ -101,20 +102,28 @@ def _draft(price: Price, cell: Cell, share: Ratio, *, ends: bool) -> Draft:
     )
 
 
-def _share(price: Price, period: Period, split: Split) -> Ratio:
-    if price.prorate == NEVER:
-        return FULL
-    if split.share is not None:
-        return split.share
-    return FULL if split.served is None else proration.share(*split.served, period, price.prorate)
-
-
 def _served(row: Usage, price: Price, period: Period) -> Usage:
     """A change of level inside the period is paid from then on."""
-    if price.prorate == NEVER or row.at is None or row.prorated is not None:
+    known = row.prorated is not None or row.share is not None
+    if price.model not in LEVELS or price.prorate == NEVER or row.at is None or known:
         return row
-    ratio = proration.share(row.at, period.end, period, price.prorate)
-    return msgspec.structs.replace(row, prorated=quotient(row.quantity * ratio.part, ratio.whole))
+    if row.at >= period.end:
+        raise UsageError(f"{price.id}: a level changes at {row.at.isoformat()}, when the period is over")
+    return msgspec.structs.replace(row, share=proration.share(row.at, period.end, period, price.prorate))
+
+
+def _check_levels(price: Price, rows: tuple[Usage, ...]) -> None:
+    """What is paid for by its time is never billed as if it had been there all along."""
+    if any(row.quantity < 0 and not by_level((row,)) for row in rows):
+        said = f'write prorate = "{proration.TIME}" or "{proration.DAYS}", or say what is paid of each change'
+        raise UsageError(f"{price.id}: a level went down, and nothing says what is paid of it; {said}")
+    if not by_level(rows) or price.included is None:
+        return
+    if price.model not in LEVELS:
+        said = f"choose one of {', '.join(sorted(LEVELS))}"
+        raise UsageError(f"{price.id}: a {price.model} price does not go by changes of level; {said}")
+    if price.by_units:
+        raise UsageError(f"{price.id}: {LEVEL_UNITS}; {FREE_LEVEL}")
 
 
 def counted(price: Price, usage: tuple[Usage, ...]) -> tuple[Usage, ...]:

@@ -60,15 +60,15 @@ class Rated(msgspec.Struct, frozen=True, kw_only=True):
 def rate(plan: Plan, usage: Sequence[Usage], period: Period, currency: str, split: Split = WHOLE) -> Rated:
     """Answer what a team on ``plan`` owes for ``usage`` in ``period``; pure, and independent of the usage's order.
 
-    The caller passes usage of billable series only, the whole period's, any grouping; and for ``plan.peak_meters`` also
-    the team's peak. Lines appear for what was used or is owed without usage. Usage lines are shared among members by
-    their quantity, free units with them; base fee and peaks belong to nobody. ``split`` says which part of the period
-    this is, where it is billed in several.
+    The caller passes usage of billable series only, the whole period's, told apart at least as ``plan.needs`` says and
+    with the levels it asks for. Lines appear for what was used or is owed without usage. Usage lines are shared among
+    members by their quantity, free units with them; base fee and peaks belong to nobody. ``split`` says which part of
+    the period this is, where it is billed in several.
     Raises UsageError when ``currency`` is not the plan's, a meter comes in several base units, and as ``draft.start``.
     """
     if currency != plan.currency:
         raise UsageError(f"plan {plan.name} of book {plan.book} is in {plan.currency}, not {currency}")
-    used = tuple(row for row in usage if row.quantity or row.before or row.money)
+    used = tuple(row for row in usage if row.quantity or row.before or row.money or row.measure != TOTAL)
     _check_divisors(used)
     lines = tuple(line for price in plan.charges for line in lines_of(price, used, period, currency, split))
     return Rated(

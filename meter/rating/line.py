@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from meter.rating.charge import Step, step
-from meter.rating.money import displayed, exact, minor_unit, plain, round_money, share
+from meter.rating.charge import Step, paid, step
+from meter.rating.money import displayed, exact, minor_unit, plain, quotient, round_money, share
+from meter.rating.portions import portions
 
 if TYPE_CHECKING:
     from meter.rating.draft import Draft
@@ -85,7 +86,7 @@ def line_of(pair: Owed, currency: str, billed: Decimal | None = None) -> Line:
         per=after.per,
         exact=plain(after.exact - (before.exact if before else 0)),
         amount=amount,
-        derivation=(*after.steps, *_last_steps(pair, currency, earlier, amount)),
+        derivation=(*after.steps, *portions(pair), *_last_steps(pair, currency, earlier, amount)),
         members=shares(_weights(pair), amount, currency),
         cell=after.cell,
         category=after.price.category,
@@ -107,12 +108,12 @@ def shares(weights: Mapping[str | None, Decimal], amount: Decimal, currency: str
 
 
 def _weights(pair: Owed) -> dict[str | None, Decimal]:
-    """How much each member used in this part of the period; a level that went down counts as none."""
+    """How much each member used in this part, of a level what is paid for; one that went down counts as none."""
     used: defaultdict[str | None, Decimal] = defaultdict(Decimal)
     for row in pair.after.rows:
-        used[row.member] += row.quantity
+        used[row.member] += quotient(*paid(row))
     for row in pair.before.rows if pair.before else ():
-        used[row.member] -= row.quantity
+        used[row.member] -= quotient(*paid(row))
     return {member: max(quantity, Decimal(0)) for member, quantity in used.items()}
 
 

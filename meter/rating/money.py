@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from contextlib import contextmanager
 from decimal import (
     ROUND_HALF_UP,
     Context,
@@ -15,16 +14,19 @@ from decimal import (
     Overflow,
     localcontext,
 )
-from functools import cache
-from typing import TYPE_CHECKING, Final, TypeVar
+from fractions import Fraction
+from functools import cache, wraps
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 from babel.core import get_global
 from babel.numbers import get_currency_precision
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Mapping
 
 K = TypeVar("K")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 # numeric(38,12) holds 26 digits before the point; prices may be finer than stored quantities.
 MAX_INTEGER_DIGITS: Final = 26
@@ -33,6 +35,8 @@ MAX_PLACES: Final = 20
 # least 10^-39 away from a half cent unless they are one, so rounding the cut value equals rounding the fraction.
 QUOTIENT_PLACES: Final = 40
 QUANTITY_PLACES: Final = 12
+# Sums of fractions may need ever longer divisors; with a quantity and a price this one leaves room in 200 digits.
+MAX_DIVISOR: Final = 10**60
 
 _TRAPS: Final = (InvalidOperation, DivisionByZero, Overflow, FloatOperation)
 # 200 digits hold every product of two checked amounts many times over; should one ever not fit, Inexact raises.
@@ -42,11 +46,20 @@ _WIDE: Final = Context(prec=200, rounding=ROUND_HALF_UP, traps=list(_TRAPS))
 _AMOUNT: Final = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{1,64})?([eE][+-]?[0-9]{1,2})?")
 
 
-@contextmanager
-def exact() -> Iterator[None]:
-    """Run the body with 200-digit decimals in which losing a digit, or meeting a float, raises instead of passing."""
-    with localcontext(_EXACT):
-        yield
+def exact() -> Callable[[Callable[P, T]], Callable[P, T]]:
+    """Run a function with 200-digit decimals in which losing a digit, or meeting a float, raises instead of passing."""
+    return _exactly
+
+
+def _exactly(function: Callable[P, T]) -> Callable[P, T]:
+    """Without contextlib, whose generators cost more than the sums inside: every line goes through a dozen of these."""
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        with localcontext(_EXACT):
+            return function(*args, **kwargs)
+
+    return run
 
 
 def plain(value: Decimal) -> Decimal:
@@ -116,6 +129,32 @@ def quotient(dividend: Decimal, divisor: Decimal) -> Decimal:
     return plain(result)
 
 
+def ratio_of(dividends: Mapping[Decimal, Decimal]) -> Fraction:
+    """Add up dividends, each over its divisor (the key), losing nothing."""
+    return sum((Fraction(dividend) / Fraction(divisor) for divisor, dividend in dividends.items()), Fraction(0))
+
+
+def as_ratio(value: Fraction) -> tuple[Decimal, Decimal]:
+    """Write a fraction as quantity and divisor: 1 where the quotient ends, else the smallest whole number.
+
+    A divisor from ``MAX_DIVISOR`` on (hundreds of thirds, sevenths and so on in one) is not kept: then the
+    quotient is cut as any other.
+    """
+    cut_off = quotient(Decimal(value.numerator), Decimal(value.denominator))
+    if Fraction(cut_off) == value or value.denominator >= MAX_DIVISOR:
+        return cut_off, Decimal(1)
+    return Decimal(value.numerator), Decimal(value.denominator)
+
+
+def added(dividends: Mapping[Decimal, Decimal]) -> Decimal:
+    """Add up quotients, dividing once: their sum is exact even where none of them ends."""
+    if len(dividends) == 1:
+        ((divisor, dividend),) = dividends.items()
+        return quotient(dividend, divisor)
+    value = ratio_of(dividends)
+    return quotient(Decimal(value.numerator), Decimal(value.denominator))
+
+
 def whole(quantity: Decimal, divisor: Decimal, rounding: str) -> Decimal:
     """Round ``quantity / divisor`` to a whole number by one of decimal's rules, never through a rounded quotient."""
     units, rest = divmod(quantity, divisor)
@@ -158,7 +197,8 @@ def share(total: Decimal, weights: Mapping[K, Decimal], unit: Decimal) -> dict[K
     if not weights:
         return {}
     parts = _whole_weights(weights)
-    cut = {key: divmod(int(units) * part, sum(parts.values())) for key, part in parts.items()}
+    all_parts = sum(parts.values())
+    cut = {key: divmod(int(units) * part, all_parts) for key, part in parts.items()}
     left = int(units) - sum(whole for whole, _ in cut.values())
     by_remainder = sorted(parts, key=lambda key: (-cut[key][1], -parts[key], key is None, str(key)))
     lucky = set(by_remainder[:left])

@@ -53,6 +53,8 @@ def owed(price: Price, usage: tuple[Usage, ...], period: Period, split: Split) -
 
     Raises UsageError as `draft.start` does.
     """
+    meters = dict(price.counts)
+    usage = tuple(row for row in usage if row.meter in meters)
     after = _through(drafts.start(price, _until_its_end(usage), period, split, ends=split.last))
     earlier = tuple(_as_before(row) for row in usage if row.before)
     if split.first and not earlier:

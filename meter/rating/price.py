@@ -9,9 +9,11 @@ import msgspec
 
 from meter.rating.charge import Model, Terms
 from meter.rating.models import MODELS
+from meter.rating.proration import NEVER
 from meter.rating.usage import TOTAL
 
-NEVER: Final = "never"
+LEVEL_UNITS: Final = "changes of level are neither partly free nor converted, nor lifted to a minimum per service"
+FREE_LEVEL: Final = 'leave that out; what is free may be a first tier at unit_amount = "0"'
 _BY_NAME: Final[dict[str, Model]] = {model.NAME: model for model in MODELS}
 
 
@@ -58,6 +60,11 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     def unit_amount(self) -> Decimal | None:
         """List price of ``per`` units in major units of the book's currency; None where a model has several."""
         return self.terms.unit_amount
+
+    @property
+    def by_units(self) -> bool:
+        """Whether units are looked at by themselves: free, converted, a service's. Changes of level are not."""
+        return bool(self.included) or self.conversion is not None or self.minimum_per_service is not None
 
     @property
     def per(self) -> Decimal:

@@ -6,10 +6,10 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from meter.rating.adjust.convert import DIVIDE, NONE, OPERATIONS, ROUNDINGS
-from meter.rating.models import DIVIDED, per_unit
-from meter.rating.money import minor_unit, plain
-from meter.rating.price import NEVER, Conversion, Price, model_named, model_names
-from meter.rating.proration import DAYS, TIME
+from meter.rating.models import DIVIDED, LEVELS, per_unit
+from meter.rating.money import exact, minor_unit, plain
+from meter.rating.price import FREE_LEVEL, LEVEL_UNITS, Conversion, Price, model_named, model_names
+from meter.rating.proration import NEVER, RULES
 from meter.rating.table import Table
 from meter.rating.usage import MEASURES, TOTAL, is_measure
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from meter.rating.charge import Model
 
 UNLIMITED: Final = "unlimited"
-PRORATIONS: Final = (NEVER, TIME, DAYS)
 _ONE: Final = Decimal(1)
 _HUNDRED: Final = Decimal(100)
 
@@ -40,9 +39,9 @@ def _flat(name: str, table: Table, model: Model, currency: str) -> Price:
         model=model.NAME,
         terms=model.read(table),
         discount=_percent(table),
-        maximum=_bound(table, "maximum", currency),
-        minimum=_bound(table, "minimum", currency),
-        prorate=table.choice("prorate", PRORATIONS, NEVER),
+        maximum=bound(table, "maximum", currency),
+        minimum=bound(table, "minimum", currency),
+        prorate=table.choice("prorate", RULES, NEVER),
         category=_category(table),
     )
 
@@ -61,12 +60,12 @@ def _metered(name: str, table: Table, model: Model, currency: str) -> Price:
         counts=_counts(table, meter),
         measure=_measure(table),
         included=included,
-        minimum_per_service=_bound(table, "minimum_per_service", currency),
+        minimum_per_service=bound(table, "minimum_per_service", currency),
         conversion=_conversion(table),
         discount=_percent(table),
-        maximum=_bound(table, "maximum", currency),
-        minimum=_bound(table, "minimum", currency),
-        prorate=table.choice("prorate", PRORATIONS, NEVER),
+        maximum=bound(table, "maximum", currency),
+        minimum=bound(table, "minimum", currency),
+        prorate=table.choice("prorate", RULES, NEVER),
         category=_category(table),
     )
 
@@ -86,6 +85,8 @@ def _refuse_contradictions(price: Price, model: Model, table: Table) -> None:
     if model.BY_ROW and (price.included or price.conversion is not None):
         field = "included" if price.included else "conversion"
         table.refuse(field, f"a {model.NAME} price looks at single events", "leave it out; it has fields of its own")
+    if model.NAME in LEVELS and price.prorate != NEVER and price.by_units:
+        table.refuse("prorate", LEVEL_UNITS, FREE_LEVEL)
 
 
 def _included(table: Table) -> Decimal | None:
@@ -103,14 +104,14 @@ def _counts(table: Table, meter: str) -> tuple[tuple[str, Decimal], ...]:
     """A pool's meters with their weights; without ``counts`` a price counts its own meter, one for one."""
     if not table.has("counts"):
         return ((meter, _ONE),)
-    pool = Table(table.file, f"{table.path}.counts", table.table("counts"))
+    pool = table.inner("counts")
     return tuple((name, pool.number(name, positive=True)) for name in table.table("counts"))
 
 
 def _conversion(table: Table) -> Conversion | None:
     if not table.has("conversion"):
         return None
-    inner = Table(table.file, f"{table.path}.conversion".lstrip("."), table.table("conversion"))
+    inner = table.inner("conversion")
     conversion = Conversion(
         operation=inner.choice("operation", OPERATIONS, DIVIDE),
         factor=inner.number("factor", positive=True),
@@ -127,7 +128,9 @@ def _percent(table: Table) -> Decimal:
     return percent
 
 
-def _bound(table: Table, field: str, currency: str) -> Decimal | None:
+@exact()
+def bound(table: Table, field: str, currency: str) -> Decimal | None:
+    """Read an amount of whole minor units above zero; None where there is none. Raises BookError."""
     if not table.has(field):
         return None
     amount = table.money(field)

@@ -14,8 +14,10 @@ from meter.rating.money import checked
 if TYPE_CHECKING:
     from meter.rating.periods import Period
 
+NEVER: Final = "never"
 TIME: Final = "time"
 DAYS: Final = "days"
+RULES: Final = (NEVER, TIME, DAYS)
 _TICK: Final = timedelta(microseconds=1)
 
 

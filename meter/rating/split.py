@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from meter.rating.proration import Ratio
+from meter.rating import proration
+from meter.rating.proration import FULL, NEVER, Ratio
+
+if TYPE_CHECKING:
+    from meter.rating.periods import Period
 
 
 class Split(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +29,14 @@ class Split(msgspec.Struct, frozen=True, kw_only=True):
     billed: Mapping[str, Decimal] = {}
     served: tuple[datetime, datetime] | None = None
     share: Ratio | None = None
+
+    def share_of(self, rule: str, period: Period) -> Ratio:
+        """How much of ``period`` is paid for by a rule of ``proration``: all of it where nothing else is said."""
+        if rule == NEVER:
+            return FULL
+        if self.share is not None:
+            return self.share
+        return FULL if self.served is None else proration.share(*self.served, period, rule)
 
 
 WHOLE: Final = Split()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from decimal import Decimal
 
+_INSTANT: Final = '"2026-03-31T00:00:00Z"'
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 
@@ -33,6 +35,11 @@ class Table:
         self.file, self.path, self._fields = file, path, fields
         self._known: set[str] = set()
 
+    @property
+    def fields(self) -> dict[str, Any]:
+        """Everything the table writes, read or not."""
+        return dict(self._fields)
+
     def refuse(self, field: str, problem: str, instead: str) -> NoReturn:
         """Raise BookError about ``field`` of this table."""
         raise BookError(self.file, self.path, field, problem, instead)
@@ -42,7 +49,7 @@ class Table:
         self._known.add(field)
         return field in self._fields
 
-    def says(self, field: str, word: str) -> bool:
+    def says(self, field: str, word: str | None) -> bool:
         """Tell whether ``field`` is exactly ``word``, where a word may stand in place of a number."""
         return self.has(field) and self._fields[field] == word
 
@@ -85,6 +92,22 @@ class Table:
             self.refuse(field, f"{value!r} is not a list of names", f'write {field} = ["cpu.used", "memory.used"]')
         return tuple(value)
 
+    def instant(self, field: str) -> datetime:
+        """Read a point in time that says its zone: a TOML date-time, or text as in RFC 3339."""
+        value, instead = self._value(field, None, f"write {field} = {_INSTANT}"), f"write {_INSTANT}"
+        if isinstance(value, str):
+            try:
+                value = datetime.fromisoformat(value)
+            except ValueError:
+                self.refuse(field, f"{value!r} is not a point in time", instead)
+        if not isinstance(value, datetime) or value.utcoffset() is None:
+            self.refuse(field, f"{value} is not a point in time with its zone", instead)
+        return value
+
+    def inner(self, field: str) -> Table:
+        """Read a table whose fields are known; absent is one without fields."""
+        return Table(self.file, f"{self.path}.{field}".lstrip("."), self.table(field))
+
     def tables(self, field: str) -> Iterator[tuple[str, Table]]:
         """Read the named tables below ``field`` in the order written; absent is none."""
         for name, fields in self.table(field).items():
@@ -95,10 +118,10 @@ class Table:
                 raise BookError(self.file, inner, "", f"{fields!r} is not a table", "write { … } or a [table]")
             yield name, Table(self.file, inner, fields)
 
-    def rows(self, field: str) -> tuple[Table, ...]:
-        """Read a list of tables, at least one."""
-        value = self._value(field, None, f"write {field} = [{{ … }}, …]")
-        if not isinstance(value, list) or not value or not all(isinstance(row, dict) for row in value):
+    def rows(self, field: str, *, optional: bool = False) -> tuple[Table, ...]:
+        """Read a list of tables, at least one; if ``optional``, absent and empty are none."""
+        value = self._value(field, [] if optional else None, f"write {field} = [{{ … }}, …]")
+        if not isinstance(value, list) or not (value or optional) or not all(isinstance(row, dict) for row in value):
             self.refuse(field, "is not a list of tables", f"write {field} = [{{ … }}, …]")
         return tuple(Table(self.file, f"{self.path}.{field}[{at}]".lstrip("."), row) for at, row in enumerate(value, 1))
 

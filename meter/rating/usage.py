@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from meter.rating.money import checked
+from meter.rating.proration import Ratio
 
 TOTAL: Final = "total"
 PEAK: Final = "peak"
@@ -33,7 +34,8 @@ class Usage(msgspec.Struct, frozen=True):
     What some models and a period billed in parts need besides: ``before`` is what earlier parts of the period used of
     this row (``quantity`` is what this part did), ``at`` when it was used, ``events`` how many events it is,
     ``prorated`` the part of a level that is paid for, where ``quantity`` is a change of it (which may go down), and
-    ``money`` the sum of what the events say they cost.
+    ``money`` the sum of what the events say they cost. ``share`` stands for ``prorated`` where the price prorates: the
+    part of the period that is left after ``at``, not divided yet.
     Raises TypeError for floats, UsageError for negative quantities and the rest, ValueError for absurd numbers.
     """
 
@@ -49,19 +51,26 @@ class Usage(msgspec.Struct, frozen=True):
     events: int | None = None
     prorated: Decimal | None = None
     money: Decimal | None = None
+    share: Ratio | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no price could be applied to."""
-        if checked(self.quantity) < 0 and self.prorated is None:
-            self._refuse(f"{self.quantity} is negative; correct the event by void or amend, credit money by a posting")
+        least = min(checked(self.quantity), checked(self.before))
+        # A level that goes down says when, or what is paid of it; whether the price goes by levels is asked in `draft`.
+        if least < 0 and self.prorated is None and self.share is None and self.at is None:
+            self._refuse(f"{least} is negative; correct the event by void or amend, credit money by a posting")
         if checked(self.divisor) <= 0:
             self._refuse(f"divisor {self.divisor} is not positive")
         if self.measure != TOTAL:
             self._check_measure()
         if self.at is not None and self.at.utcoffset() is None:
             self._refuse(f"{self.at.isoformat()} has no time zone")
-        if checked(self.before) < 0 or (self.events or 0) < 0:
-            self._refuse("`before` and `events` are not negative")
+        if (self.events or 0) < 0:
+            self._refuse(f"{self.events} events are fewer than none")
+        if self.prorated is not None and self.quantity and self.before:
+            self._refuse("a change of level lies in one part of the period; give two rows, each with its `prorated`")
+        if self.money is not None and self.quantity and self.before:
+            self._refuse("what events say they cost lies in one part of the period; give two rows, each with its own")
         for number in (self.prorated, self.money):
             if number is not None:
                 checked(number)

@@ -46,10 +46,10 @@ def test_a_flat_price_is_a_fee_of_its_own() -> None:
     assert shown(price.counts, price.unit_amount, price.unit) == ("()", "5", "month")
 
 
-def test_peak_meters_are_what_the_caller_must_bring() -> None:
+def test_measures_are_what_the_caller_must_bring() -> None:
     """The tiers need two peaks, pay-as-you-go none."""
-    assert demo("cloud", "basic").peak_meters == ("cpu", "memory")
-    assert demo("cloud", "payg").peak_meters == ()
+    assert demo("cloud", "basic").needs.measures == (("cpu", "peak"), ("memory", "peak"))
+    assert demo("cloud", "payg").needs.measures == ()
 
 
 MISTAKES = [

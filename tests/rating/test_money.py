@@ -11,6 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meter.rating.money import (
+    MAX_DIVISOR,
+    added,
+    as_ratio,
     checked,
     displayed,
     exact,
@@ -137,10 +140,15 @@ def test_plain_and_displayed_keep_what_ends() -> None:
 
 def test_losing_a_digit_raises() -> None:
     """Inside exact() an inexact result is an error; outside, the caller's context is untouched."""
+
+    @exact()
+    def third(of: int) -> Decimal:
+        return Decimal(of) / Decimal(3)
+
     before = getcontext().prec
-    with exact(), pytest.raises(Inexact):
-        Decimal(1) / Decimal(3)
-    assert getcontext().prec == before
+    with pytest.raises(Inexact):
+        third(1)
+    assert (third(3), getcontext().prec) == (Decimal(1), before)
 
 
 def test_results_do_not_depend_on_the_callers_context() -> None:
@@ -216,3 +224,31 @@ def test_the_order_of_weights_does_not_matter(cents: int, weights: dict[str | No
 def test_parsing_what_was_written_changes_nothing(number: Decimal) -> None:
     """Text and back is the same number."""
     assert parse_amount(str(parse_amount(number))) == number
+
+
+@given(st.dictionaries(st.integers(1, 10**9).map(Decimal), st.integers(-(10**18), 10**18).map(Decimal), max_size=6))
+def test_quotients_are_added_and_divided_once(dividends: dict[Decimal, Decimal]) -> None:
+    """The sum is the fraction's, cut once in the fortieth place, whatever the divisors are."""
+    exactly = sum((Fraction(dividend) / Fraction(divisor) for divisor, dividend in dividends.items()), Fraction(0))
+    assert abs(Fraction(added(dividends)) - exactly) <= Fraction(1, 2 * 10**40)
+
+
+def test_thirds_add_up() -> None:
+    """Of 3, 6 and 7 in the divisor: a third, a sixth and a half of a seventh of seven are one."""
+    assert added({Decimal(3): Decimal(1), Decimal(6): Decimal(1), Decimal(14): Decimal(7)}) == 1
+    assert added({}) == 0
+
+
+@pytest.mark.parametrize(
+    ("value", "quantity", "divisor"),
+    [
+        (Fraction(5, 2), "2.5", "1"),
+        (Fraction(-10, 15), "-2", "3"),
+        (Fraction(0), "0", "1"),
+        (Fraction(1, MAX_DIVISOR + 1), "0", "1"),
+        (Fraction(1, 2**100), f"{Decimal(5**100)}e-100", "1"),
+    ],
+)
+def test_a_fraction_as_quantity_and_divisor(value: Fraction, quantity: str, divisor: str) -> None:
+    """A decimal where there is one, else two whole numbers; beyond sixty digits it is cut."""
+    assert as_ratio(value) == (Decimal(quantity), Decimal(divisor))

@@ -38,7 +38,7 @@ plans = st.sampled_from(PLANS)
 
 def complete(plan: Plan, usage: list[Usage]) -> list[Usage]:
     """Add the peaks a plan asks for, so that any usage can be rated on any plan."""
-    peaks = [used(meter, 3, measure="peak") for meter in plan.peak_meters]
+    peaks = [used(meter, 3, measure=measure) for meter, measure in plan.needs.measures]
     return [*usage, *peaks]
 
 

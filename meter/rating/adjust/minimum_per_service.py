@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from meter.rating.draft import Draft
 
 KIND = "minimum"
+STEP = "minimum"
 
 
 @exact()
@@ -52,7 +53,7 @@ def _quantities(draft: Draft) -> dict[str | None, Decimal]:
 def _rest(draft: Draft, low: set[str | None], kept: Decimal) -> Draft:
     """The usage line without the services at the minimum: every figure by the part of the quantity that stays."""
     amount = quotient(draft.exact * kept, draft.quantity)
-    facts = step("minimum", services_moved=str(len(low)), quantity_moved=draft.quantity - kept, amount=amount)
+    facts = step(STEP, services_moved=str(len(low)), quantity_moved=draft.quantity - kept, amount=amount)
     return replace(
         draft,
         rows=tuple(row for row in draft.rows if row.service not in low),
@@ -70,7 +71,7 @@ def _lifted(draft: Draft, low: set[str | None], minimum: Decimal, quantity: Deci
     """The line of the services at the minimum: as many times the minimum as there are services."""
     services = Decimal(len(low))
     amount = minimum * services
-    facts = step("minimum", services=services, quantity=quantity, minimum=minimum, amount=amount)
+    facts = step(STEP, services=services, quantity=quantity, minimum=minimum, amount=amount)
     return replace(
         draft,
         kind=KIND,

@@ -1,0 +1,3 @@
+"""Tests of the pricing models, one file each."""
+
+from __future__ import annotations
