@@ -1,0 +1,1 @@
+"""Tests of what happens to the sum of an invoice."""
