@@ -93,7 +93,7 @@ async def price(conn: Connection, team: Team, period: Period) -> Draft:
         plan = plan_named(subscription.plan)
         subscriptions.check_currency(team, plan)
         try:
-            found = await billable.read(conn, team.id, period, plan.peak_meters)
+            found = await billable.read(conn, team.id, period, plan.needs)
             rated = rate(plan, found.usage, period, team.currency)
         except ValueError as error:
             raise NotRateable(str(error)) from error

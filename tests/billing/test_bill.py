@@ -22,6 +22,7 @@ from meter.errors import (
 )
 from meter.model import Event
 from meter.rating.book import parse_book
+from meter.rating.needs import Needs
 from meter.rating.periods import Period, previous_month
 from meter.subscriptions import change
 from tests.billing.house import END, NOW, OCTOBER, SELLER, START, House, make_team
@@ -265,7 +266,7 @@ async def test_the_snapshot_names_the_data(house: House) -> None:
 async def test_reading_needs_no_usage(house: House) -> None:
     """A team that used nothing is read as nothing, and as never changed."""
     async with house.pool.connection() as conn:
-        found = await read(conn, house.team.id, OCTOBER, ("cpu",))
+        found = await read(conn, house.team.id, OCTOBER, Needs((("cpu", "peak"),), {}, {}))
     assert (found.usage, found.meters, found.as_of) == ((), {}, None)
 
 

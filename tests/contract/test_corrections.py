@@ -29,6 +29,7 @@ from meter.ingest import Ingest
 from meter.labels import Filter
 from meter.model import Event
 from meter.points.take import Points
+from meter.rating.needs import Needs
 from meter.rating.periods import Period
 from sql import statement
 from tests.contract.correcting import actor, broken, change, counted, hours_back, named, put_back, rows, total, tried
@@ -283,12 +284,16 @@ async def test_what_is_billed_follows(place: Place) -> None:
     assert await billed(place) == before == {("requests", "ann"): 12, ("cpu", None): Fraction(2 * 3_000, 3_600)}
 
 
+NOTHING_MORE = Needs((), {}, {})
+
+
 async def billed(place: Place) -> dict[tuple[str, str | None], Fraction]:
     """Answer the usage of November that is to be paid for, by meter and member."""
     start = NOW.replace(day=1, hour=0, minute=0, second=0)
     async with place.pool.connection() as conn, conn.transaction():
         await conn.execute(statement("begin_reading"))
-        found = await billable.read(conn, place.team.id, Period(start, start + timedelta(days=30), "UTC", 1), [])
+        period = Period(start, start + timedelta(days=30), "UTC")
+        found = await billable.read(conn, place.team.id, period, NOTHING_MORE)
     return {(each.meter, each.member): Fraction(each.quantity) / Fraction(each.divisor) for each in found.usage}
 
 
