@@ -12,7 +12,7 @@ import msgspec
 from meter.bill import Draft
 from meter.invoices import Invoice
 from meter.rating.charge import Step
-from meter.rating.invoice import MemberShare, Rated, Unpriced
+from meter.rating.invoice import MemberShare, Unpriced
 from meter.rating.line import Line, Share
 from meter.rating.periods import Period
 
@@ -117,21 +117,6 @@ class InvoiceView(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime | None
 
 
-class CalculationView(msgspec.Struct, frozen=True, kw_only=True):
-    """What usage would cost; `exact` is the total before lines are rounded. Nothing of it is stored."""
-
-    plan: str
-    price_version: str
-    rating_version: str
-    period: PeriodView
-    currency: str
-    total: str
-    exact: str
-    lines: list[LineView]
-    members: list[MemberView]
-    unpriced: list[UnpricedView]
-
-
 def digits(number: Decimal) -> str:
     """A number with all its digits and without an exponent."""
     return f"{number:f}"
@@ -203,22 +188,6 @@ def preview_view(draft: Draft) -> InvoiceView:
         issued_at=None,
         due_at=None,
         created_at=None,
-    )
-
-
-def calculation_view(rated: Rated) -> CalculationView:
-    """What was calculated."""
-    return CalculationView(
-        plan=f"{rated.book}/{rated.plan}",
-        price_version=rated.book_version,
-        rating_version=rated.rating_version,
-        period=period_view(rated.period),
-        currency=rated.currency,
-        total=digits(rated.total),
-        exact=digits(rated.exact),
-        lines=lines_view(rated.lines),
-        members=members_view(rated.members),
-        unpriced=unpriced_view(rated.unpriced),
     )
 
 

@@ -1,24 +1,23 @@
-"""What does usage cost, which plans are there, and which one has a team?"""
+"""Which plans are there, and which one has a team?"""
 
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
-from litestar import get, post, put
-from litestar.di import NamedDependency, Provide
+from litestar import get, put
+from litestar.di import Provide
 from litestar.params import JSONBody
-from msgspec import Meta
 
-from api.auth import live_team, may, maybe_team
+from api.auth import live_team, may
+from api.calculation_given import PlanName
 from api.errors import problems
 from api.given import TheActor, TheShell, TheTeam
-from api.invoice_view import CalculationView, PeriodView, calculation_view, digits, period_view
+from api.invoice_view import PeriodView, digits, period_view
 from api.questions import instant_of
-from meter import audit, bill, prices, subscriptions, teams
+from meter import audit, prices, subscriptions, teams
 from meter.database import Connection
 from meter.errors import (
     BodyTooLarge,
@@ -33,37 +32,9 @@ from meter.errors import (
 )
 from meter.model import Team
 from meter.rating.book import Plan
-from meter.rating.invoice import rate
-from meter.rating.periods import Period, month_period
+from meter.rating.periods import month_period
 from meter.rating.price import Price
-from meter.rating.usage import Usage
 from meter.subscriptions import Subscription
-
-UTC_ZONE = "UTC"
-MOST_USAGE = 10_000
-PlanName = Annotated[str, Meta(min_length=3, max_length=127, description="`book/plan`, as in `cloud/payg`.")]
-Label = Annotated[str, Meta(min_length=1, max_length=200)]
-Instant = Annotated[str, Meta(max_length=40, description="RFC 3339 with a zone, or a date: midnight in the zone.")]
-
-
-class GivenUsage(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Usage to price, in the meter's unit. A `peak` is the team's and has neither member nor service."""
-
-    meter: Annotated[str, Meta(min_length=1, max_length=63)]
-    quantity: Decimal
-    member: Label | None = None
-    service: Label | None = None
-    measure: Literal["total", "peak"] = "total"
-
-
-class Calculation(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
-    """What to price by which plan. The period is the running month of the team unless both ends are given."""
-
-    plan: PlanName
-    usage: Annotated[list[GivenUsage], Meta(max_length=MOST_USAGE)]
-    from_: Instant | None = None
-    to: Instant | None = None
-    currency: str | None = None
 
 
 class PriceView(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,39 +94,6 @@ class ChosenPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The plan to be on from now."""
 
     plan: PlanName
-
-
-@post(
-    "/v1/billing/calculate",
-    status_code=200,
-    guards=[may("calculate")],
-    dependencies={"team": Provide(maybe_team)},
-    responses=problems(NotFound, InvalidBody, UnknownPlan, CurrencyMismatch, BodyTooLarge, UnsupportedEncoding),
-    tags=["billing"],
-)
-async def calculate(
-    data: JSONBody[Calculation], team: NamedDependency[Team | None], shell: TheShell
-) -> CalculationView:
-    """Price any usage by any plan, with the steps of each line; nothing is stored.
-
-    Usage of a meter that the plan does not know is listed as `unpriced`. Give the whole period's usage at once: free
-    units and minimums are per period.
-    """
-    plan = prices.plan_named(data.plan)
-    if data.currency not in (None, plan.currency):
-        raise CurrencyMismatch(f"{data.plan} is priced in {plan.currency}; nothing is converted")
-    period = _period(data, team, shell.clock())
-    try:
-        usage = [Usage(each.meter, each.quantity, each.member, each.service, (), each.measure) for each in data.usage]
-        return calculation_view(rate(plan, usage, period, plan.currency))
-    except ValueError as error:
-        raise InvalidBody(str(error)) from error
-
-
-def _period(data: Calculation, team: Team | None, now: datetime) -> Period:
-    zone = team.timezone if team else UTC_ZONE
-    edges = edges_of(data.from_, data.to, zone)
-    return month_period(now, zone) if edges is None else bill.period_between(*edges, zone)
 
 
 def edges_of(from_: str | None, to: str | None, zone: str) -> tuple[datetime, datetime] | None:
@@ -263,4 +201,4 @@ def _subscription_view(found: Subscription, team: Team, now: datetime) -> Subscr
     )
 
 
-HANDLERS = (calculate, list_plans, get_subscription, put_subscription)
+HANDLERS = (list_plans, get_subscription, put_subscription)

@@ -13,13 +13,14 @@ from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, JSONBody
 
 from api.auth import may, maybe_team, path_team
+from api.calculation_given import Instant
 from api.errors import problems
 from api.given import TheActor, TheCaller, TheShell, TheTeam
 from api.idempotency import Retry
 from api.invoice_document import document_of
 from api.invoice_view import InvoiceSummary, InvoiceView, invoice_view, preview_view, summary
 from api.paging import Cursor, Limit, Page, page, position_of
-from api.routes.billing import Instant, edges_of
+from api.routes.billing import edges_of
 from dashboards.documents import invoice_pdf
 from dashboards.pdf import PdfTimeoutError
 from meter import answers, audit, bill, invoices

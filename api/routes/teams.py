@@ -13,12 +13,12 @@ from litestar.params import JSONBody, QueryParameter
 
 from api import versions
 from api.auth import live_team, may, path_team
+from api.calculation_given import PlanName
 from api.errors import problems
 from api.given import TheActor, TheShell, TheTeam
 from api.idempotency import Retry, once
 from api.names import Email, Line
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page, position_of
-from api.routes.billing import PlanName
 from api.versions import IfMatch
 from meter import audit, subscriptions, teams
 from meter.errors import (
