@@ -5,6 +5,9 @@ PYTEST = $(BIN)/python -m pytest
 PURE = not database and not browser and not bench and not soak
 REST = (database or browser) and not bench and not soak
 INSTALLED = .venv/.installed
+JOBS ?= 2
+SIDE_BY_SIDE = -n $(JOBS) --dist loadscope
+OTHERS = tests/collectors
 
 .PHONY: help install demo test wheel test-wheel soak bench lint types check lock image clean
 
@@ -20,15 +23,16 @@ $(INSTALLED): requirements-dev.lock pyproject.toml scripts/install
 demo: $(INSTALLED) ## a served, populated product; ONCE=1 makes it, prints one line of JSON and stops
 	@$(BIN)/meter demo $(if $(ONCE),--once --json)
 
-test: $(INSTALLED) ## all tests but soak and bench: first the pure ones (seconds), then those with a database or a browser
-	$(PYTEST) -q -m "$(PURE)"
-	$(PYTEST) -q -m "$(REST)"
+test: $(INSTALLED) ## all tests but soak and bench: first the pure ones, then those with a database or a browser; JOBS=2 side by side
+	$(PYTEST) -q $(SIDE_BY_SIDE) -m "$(PURE)"
+	$(PYTEST) -q $(SIDE_BY_SIDE) -m "$(REST)" --ignore $(OTHERS)
+	$(PYTEST) -q -m "$(REST)" $(OTHERS)
 
 wheel: $(INSTALLED) ## the wheel, into dist
 	$(BIN)/python -m hatchling build --target wheel
 
 test-wheel: $(INSTALLED) ## all tests once more, against the wheel in a new environment; ONLY=pure: those that need no server
-	@scripts/test-wheel -m "$(if $(filter pure,$(ONLY)),$(PURE),not bench and not soak)"
+	@scripts/test-wheel $(SIDE_BY_SIDE) -m "$(if $(filter pure,$(ONLY)),$(PURE),not bench and not soak)"
 
 soak: $(INSTALLED) ## ten minutes per engine, a fault every twenty seconds: sent = counted
 	$(PYTEST) -m soak

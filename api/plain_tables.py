@@ -14,6 +14,7 @@ LONGEST_TEXT = 200
 DEEPEST = 8
 LARGEST_WHOLE = 10**26
 _INDEX = re.compile(r"\[(\d+)\]")
+_HEADED = re.compile(r"(\{ … \}) or (?:a )?\[\w+\]")
 _ASSIGNED = re.compile(r"(?<![\w\"'`])([a-z][a-z0-9_]*) = ")
 
 
@@ -72,7 +73,8 @@ def told(error: BookError) -> InvalidBody:
     """
     path = _INDEX.sub(lambda found: f"[{int(found[1]) - 1}]", error.table)
     place = ".".join(part for part in ("$", path, error.field) if part)
-    return InvalidBody(f"{place}: {error.problem}; {_ASSIGNED.sub(_named, error.instead)}")
+    instead = _HEADED.sub(r"\1", error.instead)
+    return InvalidBody(f"{place}: {error.problem}; {_ASSIGNED.sub(_named, instead)}")
 
 
 def _named(found: re.Match[str]) -> str:

@@ -10,6 +10,7 @@ import msgspec
 from litestar.datastructures import State
 
 from api.body import read_body
+from api.near_field import meant
 from api.state import shell_of
 from meter.errors import InvalidBody
 from meter.mapping.presets import of_toml
@@ -63,7 +64,7 @@ def decode(body: bytes, kind: Any) -> Any:  # noqa: ANN401 (a type in, a value o
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
-        raise InvalidBody(str(error)) from error
+        raise InvalidBody(f"{error}{meant(str(error), kind)}") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise InvalidBody(f"the body is no JSON: {error}") from error
 

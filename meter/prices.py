@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from difflib import get_close_matches
 from importlib.resources import files
 
 from meter.database import Connection
@@ -22,7 +23,9 @@ def plan_named(name: str) -> Plan:
     """The plan called `book/plan`. Raises UnknownPlan."""
     book, _, plan = name.partition("/")
     if book not in DEMO_BOOKS or plan not in load_book(book).plans:
-        raise UnknownPlan(f"{name[:SHOWN]!r}: write book/plan; GET /v1/prices/plans lists those there are")
+        near = get_close_matches(name[:SHOWN].lower(), [name_of(each) for each in plans()], 1)
+        meant = f"did you mean {near[0]}?" if near else "write book/plan;"
+        raise UnknownPlan(f"{name[:SHOWN]!r}: {meant} GET /v1/prices/plans lists those there are")
     return load_book(book).plans[plan]
 
 

@@ -19,11 +19,20 @@ from api.given import TheShell
 from api.request import Request
 from api.routes.billing import edges_of
 from meter import bill
-from meter.errors import BodyTooLarge, CurrencyMismatch, InvalidBody, NotFound, UnknownPlan, UnsupportedEncoding
+from meter.errors import (
+    BodyTooLarge,
+    CurrencyMismatch,
+    InvalidBody,
+    InvalidParameter,
+    NotFound,
+    UnknownPlan,
+    UnsupportedEncoding,
+)
 from meter.model import Team
 from meter.rating.periods import Period, month_period
 
 UTC_ZONE = "UTC"
+FIELDS = ("from: ", "to: ")
 
 
 @post(
@@ -49,8 +58,12 @@ async def calculate(
 
 
 def _period(data: Calculation, zone: str, now: datetime) -> Period:
-    edges = edges_of(data.from_, data.to, zone)
-    return month_period(now, zone) if edges is None else bill.period_between(*edges, zone)
+    """The period that is asked for. Raises InvalidBody, as both ends are fields of the body here."""
+    try:
+        edges = edges_of(data.from_, data.to, zone)
+        return month_period(now, zone) if edges is None else bill.period_between(*edges, zone)
+    except InvalidParameter as error:
+        raise InvalidBody(f"$.{error}" if str(error).startswith(FIELDS) else f"$.from: {error}") from error
 
 
 HANDLERS = (calculate,)

@@ -14,6 +14,7 @@ from meter.rating.table import Table
 
 FIELD: Final = "prices"
 ONE: Final = "unit"
+_METER: Final = ', and the meter in the price: meter = "tokens.input"'
 
 
 def asked_plan(prices: Mapping[str, Any], currency: str) -> Plan:
@@ -23,7 +24,7 @@ def asked_plan(prices: Mapping[str, Any], currency: str) -> Plan:
     Raises BookError at the first mistake, with the table's path from ``prices`` on.
     """
     top = Table("", "", {FIELD: prices})
-    read = tuple(_price(name, table, currency) for name, table in top.tables(FIELD))
+    read = tuple(_price(name, table, currency) for name, table in top.tables(FIELD, _METER))
     if not read:
         top.refuse(FIELD, "there is none", 'write prices = { calls = { unit_amount = "0.01" } }')
     plan = Plan(

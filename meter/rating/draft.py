@@ -108,7 +108,7 @@ def _served(row: Usage, price: Price, period: Period) -> Usage:
     if price.model not in LEVELS or price.prorate == NEVER or row.at is None or known:
         return row
     if row.at >= period.end:
-        raise UsageError(f"{price.id}: a level changes at {row.at.isoformat()}, when the period is over")
+        raise UsageError(f"{price.id}: a level changes at {row.at.isoformat()}, when the period is over; leave it out")
     return msgspec.structs.replace(row, share=proration.share(row.at, period.end, period, price.prorate))
 
 
@@ -133,7 +133,9 @@ def counted(price: Price, usage: tuple[Usage, ...]) -> tuple[Usage, ...]:
     rows = [row for row in of_meter if row.measure == price.measure]
     if missing := {row.meter for row in of_meter} - {row.meter for row in rows}:
         # Without this a tier's overage would be zero, silently, whenever a reader forgets to ask for the peak.
-        raise UsageError(f"{price.id} needs the {price.measure} of {', '.join(sorted(missing))}, which is missing")
+        said = "" if price.measure == TOTAL else f'; give a row with measure "{price.measure}", or its levels'
+        names = ", ".join(sorted(missing))
+        raise UsageError(f"{price.id} needs the {price.measure} of {names}, which is missing{said}")
     if price.measure != TOTAL and len(rows) > 1:
         said = f"the {price.measure} of {price.meter} is given {len(rows)} times; {price.measure}s do not add up"
         raise UsageError(f"{price.id}: {said}")

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from meter.rating.adjust.convert import DIVIDE, NONE, OPERATIONS, ROUNDINGS
-from meter.rating.models import DIVIDED, LEVELS, per_unit
+from meter.rating.models import DIVIDED, LEVELS, per_unit, seats
 from meter.rating.money import exact, minor_unit, plain
 from meter.rating.price import FREE_LEVEL, LEVEL_UNITS, Conversion, Price, model_named, model_names
 from meter.rating.proration import NEVER, RULES
@@ -17,17 +17,31 @@ if TYPE_CHECKING:
     from meter.rating.charge import Model
 
 UNLIMITED: Final = "unlimited"
+# Fields that tell which model was meant, for whoever forgets to write it.
+_TELLING: Final = {
+    "tiers": '"graduated" or model = "volume"',
+    "rates": '"matrix" or model = "time_of_day"',
+    "percent": '"percentage"',
+    "multiplier": '"dynamic"',
+}
 _ONE: Final = Decimal(1)
 _HUNDRED: Final = Decimal(100)
 
 
 def read_price(name: str, table: Table, currency: str) -> Price:
     """Read the price called ``name``; its model reads the fields of its own. Raises BookError at the first mistake."""
+    _refuse_no_model(table)
     model = model_named(table.choice("model", model_names(), per_unit.NAME))
     price = _metered(name, table, model, currency) if model.METERED else _flat(name, table, model, currency)
     table.finish()
     _refuse_contradictions(price, model, table)
     return price
+
+
+def _refuse_no_model(table: Table) -> None:
+    telling = next((field for field in _TELLING if field in table.fields), None)
+    if telling is not None and not table.has("model"):
+        table.refuse("model", f"is missing, and {per_unit.NAME} has no {telling}", f"write model = {_TELLING[telling]}")
 
 
 def _flat(name: str, table: Table, model: Model, currency: str) -> Price:
@@ -48,6 +62,8 @@ def _flat(name: str, table: Table, model: Model, currency: str) -> Price:
 
 def _metered(name: str, table: Table, model: Model, currency: str) -> Price:
     included = _included(table)
+    if included is None and table.has("unit_amount"):
+        table.refuse("unit_amount", f"is of no use, as included is {UNLIMITED}", "leave out one of the two")
     meter = table.text("meter")
     return Price(
         id=name,
@@ -84,6 +100,9 @@ def _refuse_contradictions(price: Price, model: Model, table: Table) -> None:
         table.refuse("minimum_per_service", "lifts services above the maximum", "leave one of the two out")
     if model.BY_ROW and (price.included or price.conversion is not None):
         field = "included" if price.included else "conversion"
+        if model.NAME == seats.NAME:
+            free = 'for free seats write model = "graduated" with a first tier at unit_amount = "0"'
+            table.refuse(field, f"a {model.NAME} price looks at single changes", f"leave it out; {free}")
         table.refuse(field, f"a {model.NAME} price looks at single events", "leave it out; it has fields of its own")
     if model.NAME in LEVELS and price.prorate != NEVER and price.by_units:
         table.refuse("prorate", LEVEL_UNITS, FREE_LEVEL)
@@ -104,6 +123,8 @@ def _counts(table: Table, meter: str) -> tuple[tuple[str, Decimal], ...]:
     """A pool's meters with their weights; without ``counts`` a price counts its own meter, one for one."""
     if not table.has("counts"):
         return ((meter, _ONE),)
+    if not table.table("counts"):
+        table.refuse("counts", "is empty, so nothing would ever be billed", "write counts = { requests = 1 }")
     pool = table.inner("counts")
     return tuple((name, pool.number(name, positive=True)) for name in table.table("counts"))
 
@@ -137,7 +158,8 @@ def bound(table: Table, field: str, currency: str) -> Decimal | None:
     unit = minor_unit(currency)
     # Part of a cent would be rounded with the line (per service: with their number), and more usage could cost less.
     if not amount or amount % unit:
-        table.refuse(field, f"{amount} is not a multiple of {unit}", f'write "{plain(unit)}" or more')
+        above = "" if amount else " above zero"
+        table.refuse(field, f"{amount} is not a multiple of {unit}{above}", f'write "{plain(unit)}" or more')
     return amount
 
 

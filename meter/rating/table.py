@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 _INSTANT: Final = '"2026-03-31T00:00:00Z"'
+_ALIKE: Final = 4
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 
@@ -81,9 +82,11 @@ class Table:
             self.refuse(field, f"{value} is not quoted", f'money is text in a book, write {field} = "{value}"')
         return self._amount(field, value, positive=False)
 
-    def number(self, field: str, default: Decimal | None = None, *, positive: bool = False) -> Decimal:
-        """Read a quantity: whole or quoted, not negative, above zero if ``positive``."""
-        return self._amount(field, self._value(field, default, f"write {field} = 1000"), positive=positive)
+    def number(
+        self, field: str, default: Decimal | None = None, *, positive: bool = False, such: str = "1000"
+    ) -> Decimal:
+        """Read a quantity: whole or quoted, not negative, above zero if ``positive``; ``such`` shows one."""
+        return self._amount(field, self._value(field, default, f"write {field} = {such}"), positive=positive)
 
     def names(self, field: str) -> tuple[str, ...]:
         """Read a list of names; absent is empty."""
@@ -108,12 +111,12 @@ class Table:
         """Read a table whose fields are known; absent is one without fields."""
         return Table(self.file, f"{self.path}.{field}".lstrip("."), self.table(field))
 
-    def tables(self, field: str) -> Iterator[tuple[str, Table]]:
-        """Read the named tables below ``field`` in the order written; absent is none."""
+    def tables(self, field: str, also: str = "") -> Iterator[tuple[str, Table]]:
+        """Read the named tables below ``field`` in the order written; absent is none. ``also`` helps with names."""
         for name, fields in self.table(field).items():
             inner = f"{self.path}.{field}.{name}".lstrip(".")
             if not _NAME.fullmatch(name):
-                self.refuse(field, f"{name!r} is not a name", "write lower-case letters, digits, _ and - only")
+                self.refuse(field, f"{name!r} is not a name", f"write lower-case letters, digits, _ and - only{also}")
             if not isinstance(fields, dict):
                 raise BookError(self.file, inner, "", f"{fields!r} is not a table", "write { … } or a [table]")
             yield name, Table(self.file, inner, fields)
@@ -121,7 +124,9 @@ class Table:
     def rows(self, field: str, *, optional: bool = False) -> tuple[Table, ...]:
         """Read a list of tables, at least one; if ``optional``, absent and empty are none."""
         value = self._value(field, [] if optional else None, f"write {field} = [{{ … }}, …]")
-        if not isinstance(value, list) or not (value or optional) or not all(isinstance(row, dict) for row in value):
+        if value == [] and not optional:
+            self.refuse(field, "is not a list of tables: it is empty", f"write {field} = [{{ … }}, …]")
+        if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
             self.refuse(field, "is not a list of tables", f"write {field} = [{{ … }}, …]")
         return tuple(Table(self.file, f"{self.path}.{field}[{at}]".lstrip("."), row) for at, row in enumerate(value, 1))
 
@@ -144,8 +149,16 @@ class Table:
         if self.has(field):
             return self._fields[field]
         if default is None:
-            self.refuse(field, "is missing", instead)
+            self.refuse(field, "is missing", self._instead_of_a_slip(field) or instead)
         return default
+
+    def _instead_of_a_slip(self, field: str) -> str:
+        """What to write where a field that nobody asked for yet is nearly the one that is missing."""
+        # Only fields that begin alike: a title that is missing is no `tiers`.
+        unread = {_bare(each): each for each in self._fields if each not in self._known}
+        alike = [each for each in unread if each[:_ALIKE] == _bare(field)[:_ALIKE]]
+        near = [unread[each] for each in get_close_matches(_bare(field), alike, 1)]
+        return f'write "{field}" in place of "{near[0]}"' if near else ""
 
     def _amount(self, field: str, value: str | int | Decimal, *, positive: bool) -> Decimal:
         try:
@@ -155,3 +168,8 @@ class Table:
         if amount < 0 or (positive and not amount):
             self.refuse(field, f"{value} is not allowed", f"write a number {'above' if positive else 'from'} zero")
         return amount
+
+
+def _bare(field: str) -> str:
+    """A name without what differs between habits of writing: `unitAmount` is `unit_amount`."""
+    return field.replace("_", "").replace("-", "").lower()

@@ -25,6 +25,7 @@ def used(meter: str, quantity: object = 1, **more: object) -> Body:
 
 
 CALLS = {"unit_amount": "0.10"}
+SEATS = {"model": "seats", "unit_amount": "30", "prorate": "days"}
 TIERS = {"model": "graduated", "tiers": [{"up_to": 10, "unit_amount": "1"}, {"up_to": None, "unit_amount": "0.5"}]}
 
 
@@ -133,6 +134,8 @@ async def test_a_large_question_is_answered_beside_the_event_loop(site: Site) ->
     async with site.client() as client:
         refused = await client.post(PATH, json=priced(*rows, used("calls", -1), calls=CALLS))
         unknown = await client.post(PATH, json={"plan": "no/such", "usage": rows})
+        near = await client.post(PATH, json={"plan": "cloud/pay-go", "usage": []})
+    assert near.json()["detail"].startswith("'cloud/pay-go': did you mean cloud/payg? GET /v1/prices/plans")
     assert (problem(refused), "$.usage[1000]" in refused.json()["detail"]) == ("invalid_body", True)
     assert problem(unknown) == "unknown_plan"
 
@@ -147,6 +150,22 @@ MISTAKES: tuple[tuple[Body, str], ...] = (
     (priced(currency="BTC", calls=CALLS), "$.currency: 'BTC' is not a currency"),
     (priced(calls=CALLS, more={"tz": "Mars/Base"}), "$.tz: 'Mars/Base' is no IANA zone"),
     ({"prices": {"Big Calls": CALLS}, "currency": "USD", "usage": []}, "$.prices: 'Big Calls' is not a name"),
+    (
+        {"prices": {"tokens.input": CALLS}, "currency": "USD", "usage": []},
+        "$.prices: 'tokens.input' is not a name; write lower-case letters, digits, _ and - only, and the meter in ",
+    ),
+    (
+        priced({"meter": "c", "quantitty": 1}, calls=CALLS),
+        "Object contains unknown field `quantitty` - at `$.usage[0]`; ",
+    ),
+    (priced(calls=CALLS, more={"term": {}}), "Object contains unknown field `term`; did you mean `terms`?"),
+    (
+        priced(calls=CALLS, more={"split": {"possition": "first"}}),
+        "Object contains unknown field `possition` - at `$.split`; did you mean `position`?",
+    ),
+    (priced(calls=CALLS, more={"to": "2026-09-01"}), "$.from: `from` must lie before `to`, by 366 days at most"),
+    (priced(calls=CALLS, more={"to": "soon"}), "$.to: 'soon' can't be read as an instant; write "),
+    (priced(calls=CALLS, more={"to": None}), "$.from: give `from` and `to`, or neither"),
     (priced(calls={}), '$.prices.calls.unit_amount: is missing; write "unit_amount": "0.05"'),
     (
         priced(calls={"unit_amount": 5}),
@@ -157,6 +176,43 @@ MISTAKES: tuple[tuple[Body, str], ...] = (
         '$.prices.calls.unit_amount: 0.1 is not exact in JSON; write it as text, "0.1"',
     ),
     (priced(calls={"unit_amount": "ten"}), "$.prices.calls.unit_amount: 'ten' is not an amount"),
+    *(
+        (
+            priced(calls={slip: "1"}),
+            f'$.prices.calls.unit_amount: is missing; write "unit_amount" in place of "{slip}"',
+        )
+        for slip in ("unitamount", "unitAmount", "unit_ammount")
+    ),
+    (
+        priced(calls={"tiers": TIERS["tiers"]}),
+        '$.prices.calls.model: is missing, and per_unit has no tiers; write "model": "graduated" or "model": "volume"',
+    ),
+    (priced(calls={"model": "percentage"}), '$.prices.calls.percent: is missing; write "percent": "2.9"'),
+    (
+        priced(calls={"included": "unlimited", "unit_amount": "1"}),
+        "$.prices.calls.unit_amount: is of no use, as included is unlimited; leave out one of the two",
+    ),
+    (priced(calls=CALLS | {"counts": {}}), "$.prices.calls.counts: is empty, so nothing would ever be billed; write "),
+    (
+        priced(calls=CALLS | {"conversion": 60}),
+        '$.prices.calls.conversion: 60 is not a table; write "conversion": { … }',
+    ),
+    (
+        priced(seats={"model": "seats", "unit_amount": "9", "included": 3}),
+        '$.prices.seats.included: a seats price looks at single changes; leave it out; for free seats write "model": ',
+    ),
+    (
+        priced(used("seats", 5), used("seats", -7, at="2026-10-10"), seats=SEATS),
+        "$.usage: usage of seats: the level falls to -2, below none",
+    ),
+    (
+        priced(used("seats", 5, at="2026-12-10"), seats=SEATS),
+        "$.usage: seats: a level changes at 2026-12-10T00:00:00+00:00, when the period is over; leave it out",
+    ),
+    (
+        priced(used("calls"), calls=CALLS | {"measure": "p95"}),
+        '$.usage: calls needs the p95 of calls, which is missing; give a row with measure "p95", or its levels',
+    ),
     (
         priced(calls=CALLS | {"unit_ammount": "1"}),
         "$.prices.calls.unit_ammount: unknown field; did you mean unit_amount?",
@@ -175,6 +231,7 @@ MISTAKES: tuple[tuple[Body, str], ...] = (
         '$.prices.calls.tiers: is not a list of tables; write "tiers": [',
     ),
     (priced(calls=CALLS | {"conversion": {"factor": 0}}), "$.prices.calls.conversion.factor: 0 is not allowed"),
+    (priced(calls=CALLS | {"minimum": "0"}), "$.prices.calls.minimum: 0 is not a multiple of 0.01 above zero; write "),
     (priced(calls=CALLS | {"maximum": "0.001"}), "$.prices.calls.maximum: 0.001 is not a multiple of 0.01"),
     (
         priced(calls=CALLS | {"title": "x" * 201}),
@@ -227,6 +284,10 @@ MISTAKES: tuple[tuple[Body, str], ...] = (
     (priced(calls=CALLS, more={"split": {"earlier": {"usage": "1"}}}), "$.split.earlier: there are no terms"),
     (priced(calls=CALLS, more={"terms": {"coupon": []}}), "$.terms.coupon: unknown field; did you mean coupons?"),
     (priced(calls=CALLS, more={"terms": {"coupons": [{"name": "a", "percent": 101}]}}), "$.terms.coupons[0].percent: "),
+    (
+        priced(calls=CALLS, more={"terms": {"taxes": {"rates": [{"name": "VAT", "percent": 19, "country": "DE"}]}}}),
+        '$.terms.taxes.customer: is missing, and VAT goes by country (DE); write "customer": { "country": "DE" }',
+    ),
     (
         priced(calls=CALLS, more={"terms": {"taxes": {"rates": [{"name": "a", "percent": "x"}]}}}),
         "$.terms.taxes.rates[0].percent: 'x' is not an amount",

@@ -93,7 +93,7 @@ def test_calculate_says_what_it_can_not_price_and_stores_nothing(served: Service
     euro = one | {"plan": "cloud/payg", "currency": "EUR"}
     assert refusal(client, "POST", "/v1/billing/calculate", euro) == (409, "currency_mismatch")
     half = one | {"plan": "cloud/payg", "from": "2026-10-01"}
-    assert refusal(client, "POST", "/v1/billing/calculate", half) == (400, "invalid_parameter")
+    assert refusal(client, "POST", "/v1/billing/calculate", half) == (400, "invalid_body")
     assert client.get("/v1/invoices") == {"items": [], "next": None}
 
 

@@ -98,7 +98,7 @@ MISTAKES = [
     (PRICE + ", included = -1 }", "included: -1 is not allowed; write a number from zero"),
     (PRICE + ', included = "lots" }', "included: 'lots' is not an amount; 'lots' is not a number"),
     (PRICE + ", included = true }", "included: True is not an amount; True is a bool"),
-    (PRICE + ', included = "unlimited" }', "[plans.plan.prices.calls] unit_amount: unknown field"),
+    (PRICE + ', included = "unlimited" }', "[plans.plan.prices.calls] unit_amount: is of no use, as included"),
     (
         PRICE + ', minimum_per_service = "0.005" }',
         'minimum_per_service: 0.005 is not a multiple of 0.01; write "0.01" or more',

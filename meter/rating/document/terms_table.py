@@ -143,6 +143,11 @@ def _taxes(table: Table) -> Taxes:
     if twice := _twice([(each.name, each.category, each.place) for each in taxes.rates]):
         problem = f"there are two rates {twice[0]} for the same category and place"
         table.refuse("rates", problem, "keep one; rates of different names add up")
+    placed = next((each for each in taxes.rates if each.place.country), None)
+    if placed is not None and not taxes.customer.place.country:
+        # Without it a rate of a place would fit nobody, and leaving its tax out would look like an answer.
+        problem = f"is missing, and {placed.name} goes by country ({placed.place.country})"
+        table.refuse("customer", problem, 'write customer = { country = "DE" }, or leave countries out of the rates')
     if taxes.areas and not taxes.seller.country:
         table.refuse("seller", "is missing, and areas need it", 'write seller = { country = "FR" }')
     return taxes
@@ -238,7 +243,7 @@ def _amount(table: Table, currency: str) -> Decimal:
 
 
 def _percent(table: Table, *, above_zero: bool = False) -> Decimal:
-    percent = table.number("percent", positive=above_zero)
+    percent = table.number("percent", positive=above_zero, such="20")
     if percent > _HUNDRED:
         table.refuse("percent", f"{percent} percent is more than all", "write up to 100")
     return percent

@@ -35,17 +35,25 @@ def in_tiers(tiers: Sequence[Tier], rows: Sequence[Usage], divisor: Decimal) -> 
     """
     units: dict[int, Fraction] = {}
     level = total(())
-    for change in filter(any, _changes(rows)):
-        after = level + change.by
-        if after < 0:
-            said = "give what was there when the period began too, without a time"
-            raise UsageError(f"usage of {rows[0].meter}: the level falls to {after}, below none; {said}")
-        for place, share in _shares(tiers, divisor, level, after):
+    for change, before, after in levels(rows):
+        for place, share in _shares(tiers, divisor, before, after):
             units[place] = units.get(place, _NONE) + share * change.paid
         level = after
     if not units:
         return spread(tiers, level, divisor)
     return tuple(Inside(place + 1, tiers[place], *_in_units(units[place], divisor)) for place in sorted(units))
+
+
+def levels(rows: Sequence[Usage]) -> Iterator[tuple[Change, Decimal, Decimal]]:
+    """Each change with the level before and after it. Raises UsageError where it falls below nothing."""
+    level = total(())
+    for change in filter(any, _changes(rows)):
+        after = level + change.by
+        if after < 0:
+            said = "give what was there when the period began too, without a time"
+            raise UsageError(f"usage of {rows[0].meter}: the level falls to {after}, below none; {said}")
+        yield change, level, after
+        level = after
 
 
 def _shares(tiers: Sequence[Tier], divisor: Decimal, level: Decimal, after: Decimal) -> Iterator[tuple[int, Fraction]]:

@@ -35,7 +35,8 @@ def read(table: Table) -> Terms:
 def _tier(row: Table, number: int, up_to: Decimal | None) -> Tier:
     """Read one tier; a percentage of nothing owes nothing, unless the first tier says so of its flat fee."""
     flat, at_zero = read_flat(row, number, at_zero=False)
-    return Tier(up_to=up_to, unit_amount=row.number("percent"), per=_HUNDRED, flat=flat, flat_at_zero=at_zero)
+    percent = row.number("percent", such='"2.9"')
+    return Tier(up_to=up_to, unit_amount=percent, per=_HUNDRED, flat=flat, flat_at_zero=at_zero)
 
 
 @exact()

@@ -54,7 +54,7 @@ class Event(NamedTuple):
 def read(table: Table) -> Terms:
     """Read ``percent`` and, each optional, the fee, the free part and the bounds of an event. Raises BookError."""
     terms = Terms(
-        percent=table.number("percent"),
+        percent=table.number("percent", such='"2.9"'),
         per_event=table.money("per_event", "0"),
         free_events=table.number("free_events") if table.has("free_events") else None,
         free_total=table.number("free_total") if table.has("free_total") else None,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from meter.rating import charge
 from meter.rating.charge import Charge, Measured, paid_together, part
+from meter.rating.models.changes import levels
 from meter.rating.money import exact
 
 if TYPE_CHECKING:
@@ -31,7 +33,11 @@ def read(table: Table) -> Terms:
 
 @exact()
 def price(terms: Terms, measured: Measured) -> Charge:
-    """Charge the seats of all rows: each adds some or takes them away, for the part of the period that is paid."""
+    """Charge the seats of all rows: each adds some or takes them away, for the part of the period that is paid.
+
+    Raises UsageError where more seats go than there are.
+    """
+    deque(levels(measured.rows), maxlen=0)
     seats, divisor = paid_together(measured.rows)
     return Charge(
         (part("seats", seats, terms.unit_amount, divisor=divisor * measured.divisor),), terms.unit_amount, terms.per

@@ -160,7 +160,7 @@ def test_parts_of_a_period_share_what_is_free() -> None:
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({}, "percent: is missing; write percent = 1000"),
+        ({}, 'percent: is missing; write percent = "2.9"'),
         ({"percent": "-1"}, "percent: -1 is not allowed; write a number from zero"),
         ({"percent": "1", "free_events": "1.5"}, "free_events: 1.5 is not a whole number; write free_events = 3"),
         (

@@ -72,7 +72,7 @@ def test_a_level_that_fell_is_refused_without_proration() -> None:
     ("fields", "said"),
     [
         ({"unit_amount": 31}, 'unit_amount: 31 is not quoted; money is text in a book, write unit_amount = "31"'),
-        ({"included": 3}, "included: a seats price looks at single events; leave it out"),
+        ({"included": 3}, "included: a seats price looks at single changes; leave it out"),
         ({"per": 3}, "per: unknown field; known here: "),
     ],
 )

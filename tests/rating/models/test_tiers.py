@@ -17,7 +17,7 @@ from tests.rating.models.asked import charge, priced, tier
 
 MISTAKES: list[tuple[Any, str]] = [
     (None, "tiers: is missing; write tiers = "),
-    ([], "tiers: is not a list of tables; write tiers = "),
+    ([], "tiers: is not a list of tables: it is empty; write tiers = "),
     ({"up_to": 5}, "tiers: is not a list of tables"),
     (
         [tier(None, "1"), tier(None, "1")],
@@ -76,7 +76,7 @@ def test_mistakes_in_a_tier(model: str, fields: dict[str, Any], message: str) ->
             "flat_at_zero: is for the first",
         ),
         ("graduated", {"tiers": [tier(None, "1")], "unit_amount": "1"}, "unit_amount: unknown field"),
-        ("graduated_percentage", {"tiers": [{"flat": "1"}]}, r"tiers\[1\]\] percent: is missing; write percent = 1"),
+        ("graduated_percentage", {"tiers": [{"flat": "1"}]}, r"tiers\[1\]\] percent: is missing; write percent = "),
         ("graduated_percentage", {"tiers": [{"percent": -1}]}, "percent: -1 is not allowed"),
         ("graduated_percentage", {"tiers": [{"percent": 1, "up_to": 5}]}, "up_to: the last tier must not end"),
         ("blocks", {"tiers": [{"unit_amount": "1"}]}, r"tiers\[1\]\] block: is missing"),
