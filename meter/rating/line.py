@@ -16,6 +16,7 @@ from meter.rating.portions import portions
 if TYPE_CHECKING:
     from meter.rating.draft import Draft
     from meter.rating.order import Owed
+    from meter.rating.usage import Usage
 
 
 NOBODY: Final[Mapping[str | None, Decimal]] = {None: Decimal(1)}
@@ -111,10 +112,15 @@ def _weights(pair: Owed) -> dict[str | None, Decimal]:
     """How much each member used in this part, of a level what is paid for; one that went down counts as none."""
     used: defaultdict[str | None, Decimal] = defaultdict(Decimal)
     for row in pair.after.rows:
-        used[row.member] += quotient(*paid(row))
+        used[row.member] += _paid(row)
     for row in pair.before.rows if pair.before else ():
-        used[row.member] -= quotient(*paid(row))
+        used[row.member] -= _paid(row)
     return {member: max(quantity, Decimal(0)) for member, quantity in used.items()}
+
+
+def _paid(row: Usage) -> Decimal:
+    quantity, divisor = paid(row)
+    return quantity if divisor == 1 else quotient(quantity, divisor)  # most rows are whole, and there are many
 
 
 def in_order(members: Iterable[str | None]) -> list[str | None]:
