@@ -57,7 +57,9 @@ def start(price: Price, usage: tuple[Usage, ...], period: Period, split: Split, 
     model, share = model_named(price.model), split.share_of(price.prorate, period)
     if not model.METERED:
         return (_fee(price, share, ends=ends),)
-    rows = tuple(_served(row, price, period) for row in counted(price, usage))
+    # A peak is known when the period ends; what it is so far would be billed again, as it has nothing before.
+    known = counted(price, usage) if ends or price.measure == TOTAL else ()
+    rows = tuple(_served(row, price, period) for row in known)
     _check_levels(price, rows)
     return tuple(_draft(price, cell, share, ends=ends) for cell in cells_of(price, rows, period).cells)
 

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from meter.rating.book import Plan
-from meter.rating.draft import cells_of, counted
+from meter.rating.draft import cells_of
 from meter.rating.line import Line, billed_before, in_order, line_of
 from meter.rating.money import displayed, exact, plain, round_money
 from meter.rating.order import Owed, owed
@@ -68,7 +68,9 @@ def rate(plan: Plan, usage: Sequence[Usage], period: Period, currency: str, spli
     """
     if currency != plan.currency:
         raise UsageError(f"plan {plan.name} of book {plan.book} is in {plan.currency}, not {currency}")
-    used = tuple(row for row in usage if row.quantity or row.before or row.money or row.measure != TOTAL)
+    used = tuple(
+        row for row in usage if row.quantity or row.measure != TOTAL or row.before or row.money or row.prorated
+    )
     _check_divisors(used)
     lines = tuple(line for price in plan.charges for line in lines_of(price, used, period, currency, split))
     return Rated(
@@ -134,7 +136,9 @@ def _unpriced(plan: Plan, usage: tuple[Usage, ...], period: Period) -> tuple[Unp
     known = {*plan.unbilled, *(meter for price in plan.prices for meter, _ in price.counts)}
     rows = [row for row in usage if row.meter not in known and row.measure == TOTAL]
     for price in plan.prices:
-        rows += cells_of(price, counted(price, usage), period).unpriced
+        meters = dict(price.counts)
+        own = tuple(row for row in usage if row.meter in meters and row.measure == TOTAL)
+        rows += cells_of(price, own, period).unpriced
     return tuple(Unpriced(meter, quantity) for meter, quantity in _by_meter(rows).items())
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from meter.rating.charge import Step, paid, step
+from meter.rating.models import dynamic
 from meter.rating.money import displayed, exact, minor_unit, plain, quotient, round_money, share
 from meter.rating.portions import portions
 
@@ -73,6 +74,8 @@ def line_of(pair: Owed, currency: str, billed: Decimal | None = None) -> Line:
     amount = round_money(after.exact, currency) - earlier
     quantity, included = _since(pair, "quantity"), _since(pair, "included")
     gross = round_money(after.gross, currency) - (round_money(before.gross, currency) if before else 0)
+    # What earlier parts billed too much or too little is no discount.
+    gross += _rounded(before, currency) - earlier
     return Line(
         kind=after.kind,
         price=after.price.id,
@@ -109,13 +112,28 @@ def shares(weights: Mapping[str | None, Decimal], amount: Decimal, currency: str
 
 
 def _weights(pair: Owed) -> dict[str | None, Decimal]:
-    """How much each member used in this part, of a level what is paid for; one that went down counts as none."""
-    used: defaultdict[str | None, Decimal] = defaultdict(Decimal)
-    for row in pair.after.rows:
-        used[row.member] += _paid(row)
-    for row in pair.before.rows if pair.before else ():
-        used[row.member] -= _paid(row)
+    """How much each member used in this part, of a level what is paid for; one that went down counts as none.
+
+    Since the period began where the model asked for nothing before, as for a volume until its end, and where nothing
+    was used in this part.
+    """
+    after, before = pair
+    used = _used(after)
+    if before is not None and before.parts:
+        earlier = _used(before)
+        here = {member: quantity - earlier.get(member, 0) for member, quantity in used.items()}
+        if any(quantity > 0 for quantity in here.values()):
+            used = here
     return {member: max(quantity, Decimal(0)) for member, quantity in used.items()}
+
+
+def _used(draft: Draft) -> dict[str | None, Decimal]:
+    # Where events say what they cost, that is whose it is, however many units they are.
+    by_money = isinstance(draft.terms, dynamic.Terms) and draft.terms.amount == dynamic.MONEY
+    used: defaultdict[str | None, Decimal] = defaultdict(Decimal)
+    for row in draft.rows:
+        used[row.member] += row.money if by_money and row.money is not None else _paid(row)
+    return dict(used)
 
 
 def _paid(row: Usage) -> Decimal:
@@ -154,7 +172,8 @@ def _last_steps(pair: Owed, currency: str, earlier: Decimal, amount: Decimal) ->
 def _discounts(pair: Owed, currency: str, off: Decimal) -> tuple[Discount, ...]:
     """What was taken off, by kind, adding up to gross less amount: the last kind takes what rounding leaves."""
     before = dict(pair.before.discounts) if pair.before else {}
-    kinds = {kind: amount - before.get(kind, 0) for kind, amount in pair.after.discounts}
+    after = dict(pair.after.discounts)
+    kinds = {kind: after.get(kind, Decimal(0)) - before.get(kind, 0) for kind in {**after, **before}}
     made: list[Discount] = []
     for kind, exact_amount in kinds.items():
         last = len(made) == len(kinds) - 1

@@ -67,10 +67,8 @@ class Usage(msgspec.Struct, frozen=True):
             self._refuse(f"{self.at.isoformat()} has no time zone")
         if (self.events or 0) < 0:
             self._refuse(f"{self.events} events are fewer than none")
-        if self.prorated is not None and self.quantity and self.before:
-            self._refuse("a change of level lies in one part of the period; give two rows, each with its `prorated`")
-        if self.money is not None and self.quantity and self.before:
-            self._refuse("what events say they cost lies in one part of the period; give two rows, each with its own")
+        if self.quantity and self.before:
+            self._check_parts()
         for number in (self.prorated, self.money):
             if number is not None:
                 checked(number)
@@ -82,6 +80,15 @@ class Usage(msgspec.Struct, frozen=True):
             self._refuse(f"a {self.measure} is the team's and has neither member nor service")
         if self.before:
             self._refuse(f"a {self.measure} is known when the period ends; it has nothing before")
+
+    def _check_parts(self) -> None:
+        """What can't be told apart lies in one part of the period."""
+        if self.prorated is not None:
+            self._refuse("a change of level lies in one part of the period; give two rows, each with its `prorated`")
+        if self.money is not None:
+            self._refuse("what events say they cost lies in one part of the period; give two rows, each with its own")
+        if (self.events or 0) > 1:
+            self._refuse("several events lie in one part of the period; give two rows, each with its own")
 
     def _refuse(self, problem: str) -> None:
         raise UsageError(f"usage of {self.meter}: {problem}")

@@ -33,7 +33,7 @@ def read(table: Table) -> Terms:
         multiplier=table.number("multiplier", Decimal(1)), amount=table.choice("amount", (QUANTITY, MONEY), QUANTITY)
     )
     if terms.amount == MONEY:
-        for field in ("included", "conversion"):
+        for field in ("included", "conversion", "minimum_per_service"):
             if table.has(field):
                 table.refuse(field, "is about quantities, and events say what they cost", "leave it out")
     return terms
