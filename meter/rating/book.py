@@ -12,11 +12,12 @@ from typing import Final
 
 import msgspec
 
-from meter.rating.models import flat
+from meter.rating.models import LEVELS, flat
 from meter.rating.money import minor_unit
 from meter.rating.needs import Needs, needs_of
 from meter.rating.price import Price
 from meter.rating.price_table import read_price
+from meter.rating.proration import NEVER
 from meter.rating.table import BookError, Table
 
 DEMO_BOOKS: Final = ("calls", "cloud", "credits")
@@ -160,4 +161,9 @@ def refuse_overlaps(plan: Plan, table: Table) -> None:
 def _price(name: str, table: Table, currency: str) -> Price:
     if name == BASE_FEE:
         table.refuse("", "base_fee is a field of the plan", 'write base_fee = "29.99" in the plan\'s table')
-    return read_price(name, table, currency)
+    price = read_price(name, table, currency)
+    if price.model in LEVELS and price.prorate != NEVER:
+        # A bill adds up what was stored: it would pay for all of the period whatever the day.
+        instead = "leave it out; of a meter counted by time, e.g. in core-hours, each change is paid for its time"
+        table.refuse("prorate", "a bill does not know when a level changed", instead)
+    return price

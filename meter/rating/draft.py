@@ -59,6 +59,7 @@ def start(price: Price, usage: tuple[Usage, ...], period: Period, split: Split, 
         return (_fee(price, share, ends=ends),)
     # A peak is known when the period ends; what it is so far would be billed again, as it has nothing before.
     known = counted(price, usage) if ends or price.measure == TOTAL else ()
+    _check_inside(price, known, period)
     rows = tuple(_served(row, price, period) for row in known)
     _check_levels(price, rows)
     return tuple(_draft(price, cell, share, ends=ends) for cell in cells_of(price, rows, period).cells)
@@ -112,6 +113,14 @@ def _served(row: Usage, price: Price, period: Period) -> Usage:
     if row.at >= period.end:
         raise UsageError(f"{price.id}: a level changes at {row.at.isoformat()}, when the period is over; leave it out")
     return msgspec.structs.replace(row, share=proration.share(row.at, period.end, period, price.prorate))
+
+
+def _check_inside(price: Price, rows: tuple[Usage, ...], period: Period) -> None:
+    """A level may be there since before the period; all else that says when it was used is of the period."""
+    outside = next((row.at for row in rows if row.at is not None and row.at not in period), None)
+    if outside is not None and price.model not in LEVELS:
+        edges = f"{period.start.isoformat()} to {period.end.isoformat()}"
+        raise UsageError(f"{price.id}: {outside.isoformat()} is not in the period, {edges}; leave that usage out")
 
 
 def _check_levels(price: Price, rows: tuple[Usage, ...]) -> None:

@@ -107,6 +107,10 @@ MISTAKES = [
     (PRICE + ', minimum_per_service = "1", measure = "peak" }', "minimum_per_service: a peak belongs to no service"),
     (PRICE + ', counts = { cpu = 1, memory = 1 }, measure = "peak" }', "counts: peaks of several meters do not add up"),
     (
+        'prices.s = { title = "S", meter = "s", unit = "seat", model = "seats", unit_amount = "1", prorate = "days" }',
+        "[plans.plan.prices.s] prorate: a bill does not know when a level changed; leave it out",
+    ),
+    (
         'prices.s = { title = "S", model = "flat", unit_amount = "1", meter = "cpu" }',
         "[plans.plan.prices.s] meter: unknown field",
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -149,3 +150,13 @@ def test_what_is_missing_to_a_minimum_is_nobodys() -> None:
     """Those who used little did not use what is missing, as at the minimum of an invoice."""
     result = by({"unit_amount": "1", "minimum": "10"}, row(1, "alice"), row(2, "bob"))
     assert members(result) == [{"alice": "1.00", "bob": "2.00"}, {None: "7.00"}]
+
+
+@pytest.mark.parametrize("when", [MARCH.end, MARCH.start - timedelta(microseconds=1)])
+def test_usage_of_another_period_is_refused(when: datetime) -> None:
+    """It has its own bill; a level that was there before goes on."""
+    with pytest.raises(UsageError, match="is not in the period"):
+        by({"unit_amount": "1"}, row(1, at=when))
+    assert by({"unit_amount": "1"}, row(1, at=MARCH.start)).total == 1
+    before = row(1, at=MARCH.start - timedelta(days=9))
+    assert by({"model": "seats", "unit_amount": "3", "prorate": "days"}, before).total == 3
