@@ -8,10 +8,11 @@ import tomllib
 from decimal import Decimal
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
+from meter.rating.book_lines import broken_line, line_of
 from meter.rating.models import LEVELS, flat
 from meter.rating.money import minor_unit
 from meter.rating.needs import Needs, needs_of
@@ -93,7 +94,16 @@ def parse_book(text: str, file: str) -> Book:
     try:
         content = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
-        raise BookError(file, "", "syntax", str(error), "write valid TOML 1.0") from error
+        raise BookError(
+            file, "", "syntax", str(error), "write valid TOML 1.0", broken_line(text, str(error))
+        ) from error
+    try:
+        return _book(content, file)
+    except BookError as error:
+        raise error.on(line_of(text, error.table, error.field)) from error
+
+
+def _book(content: dict[str, Any], file: str) -> Book:
     top = Table(file, "", content)
     book = Book(
         name=top.text("name"),

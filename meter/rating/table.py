@@ -19,13 +19,22 @@ _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
 
 class BookError(ValueError):
-    """A price book that cannot be used: file, table, field, what is wrong and what to write instead."""
+    """A price book that cannot be used: file, line, table, field, what is wrong and what to write instead.
 
-    def __init__(self, file: str, table: str, field: str, problem: str, instead: str) -> None:
+    ``line`` is None where there is no text, as of prices in a question.
+    """
+
+    def __init__(self, file: str, table: str, field: str, problem: str, instead: str, line: int | None = None) -> None:
         """Keep the parts for programs and join them for people."""
-        self.file, self.table, self.field, self.problem, self.instead = file, table, field, problem, instead
+        self.file, self.line = file, line
+        self.table, self.field, self.problem, self.instead = table, field, problem, instead
+        where = file if line is None else f"{file}:{line}"
         place = f"[{table}] {field}".strip() if table else field
-        super().__init__(f"{file}: {place}: {problem}; {instead}")
+        super().__init__(f"{where}: {place}: {problem}; {instead}")
+
+    def on(self, line: int) -> BookError:
+        """The same mistake, on a line of the file."""
+        return BookError(self.file, self.table, self.field, self.problem, self.instead, line)
 
 
 class Table:

@@ -122,7 +122,7 @@ def test_every_mistake_says_where_and_what_to_write(body: str, message: str) -> 
     """The message holds the file, the table, the field, the problem and the remedy."""
     with pytest.raises(BookError) as caught:
         plan_of(body)
-    assert str(caught.value).startswith("test.toml: ")
+    assert str(caught.value).startswith(f"test.toml:{caught.value.line}: ")
     assert message in str(caught.value)
     assert caught.value.file == "test.toml"
     assert caught.value.problem
