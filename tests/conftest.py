@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import hypothesis
 import psycopg
 import pytest
 from psycopg import sql
@@ -25,6 +26,9 @@ from meter.database import Connection, Pool
 from meter.migrate import ENGINES, Engine, migrate
 from tests.server import timescale_programs
 
+# How long an example takes is the machine's affair; what is fast is measured by the bench.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 _NUMBERS = count(1)
 _IS_TREE = Path(databases.__file__).resolve().is_relative_to(Path(__file__).resolve().parents[1])
 
