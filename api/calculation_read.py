@@ -67,11 +67,10 @@ def asked(given: Calculation, zone: str) -> Asked:
 
 
 def _plan(given: Calculation) -> Plan:
-    if (given.plan is None) is (given.prices is None):
-        refuse("$.plan", "say by what to price", "write `plan`, or `prices` with a `currency`, and not both")
-    if given.prices is not None:
+    if given.prices is not None and given.plan is None:
         return _own_prices(given.prices, given.currency)
-    assert given.plan is not None  # noqa: S101 (one of the two is there)
+    if given.plan is None or given.prices is not None:
+        refuse("$.plan", "say by what to price", "write `plan`, or `prices` with a `currency`, and not both")
     plan = prices.plan_named(given.plan)
     if given.currency not in (None, plan.currency):
         raise CurrencyMismatch(f"{given.plan} is priced in {plan.currency}; nothing is converted")

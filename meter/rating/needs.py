@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,9 +13,6 @@ from meter.rating.usage import TOTAL
 
 if TYPE_CHECKING:
     from meter.rating.price import Price
-
-# Who and where usage is grouped by anyway, and the meter it is of.
-_ALWAYS: Final = frozenset({"member", "service", "meter"})
 
 
 class Needs(msgspec.Struct, frozen=True):
@@ -41,7 +38,7 @@ def needs_of(prices: Iterable[Price]) -> Needs:
                 measures.append((meter, price.measure))
             match price.terms:
                 case matrix.Terms(rates=rates):
-                    labels[meter].update({name for rate in rates for name, _ in rate.when} - _ALWAYS)
+                    labels[meter].update({name for rate in rates for name, _ in rate.when}.difference(matrix.OWN))
                 case time_of_day.Terms(rates=timed):
                     # Midnight too: what a rate is for may change with the day of the week.
                     clocks[meter].update({0, *(minute % time_of_day.DAY for rate in timed for minute in rate.edges)})

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from meter.rating.charge import paid, total
@@ -70,17 +70,14 @@ def _changes(rows: Sequence[Usage]) -> Iterator[Change]:
 
     So it does not matter in how many rows a change comes, nor in which order they are given.
     """
-    timeless = [row for row in rows if row.at is None]
-    timed = sorted((row for row in rows if row.at is not None), key=_time)
-    for row in timeless:
-        yield _together((row,))
-    for _, together in groupby(timed, key=_time):
-        yield _together(tuple(together))
-
-
-def _time(row: Usage) -> datetime:
-    assert row.at is not None  # noqa: S101 - for the type checker; `_changes` keeps others away
-    return row.at
+    timed: defaultdict[datetime, list[Usage]] = defaultdict(list)
+    for row in rows:
+        if row.at is None:
+            yield _together((row,))
+        else:
+            timed[row.at].append(row)
+    for when in sorted(timed):
+        yield _together(tuple(timed[when]))
 
 
 def _together(rows: tuple[Usage, ...]) -> Change:

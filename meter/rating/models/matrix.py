@@ -20,6 +20,8 @@ KIND = "usage"
 METERED = True
 BY_ROW = False
 OTHERS: Final = "others"
+# Labels that any usage has, beside its dimensions.
+OWN: Final = ("member", "service", "meter")
 # Each set of names is looked up once for every row.
 MAX_SETS: Final = 16
 
@@ -85,8 +87,8 @@ def _refuse_unreached(read: list[tuple[Table, Labelled]]) -> None:
 
 
 def _labels(row: Usage) -> dict[str, str]:
-    own = {"member": row.member, "service": row.service, "meter": row.meter}
-    return dict(row.dimensions) | {name: value for name, value in own.items() if value is not None}
+    own = zip(OWN, (row.member, row.service, row.meter), strict=True)
+    return dict(row.dimensions) | {name: value for name, value in own if value is not None}
 
 
 def _split(labels: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
