@@ -62,9 +62,9 @@ Headers = dict[str, str]
 
 
 def operations() -> list[tuple[str, str]]:
-    """List every route that the document has, as path and method."""
+    """List every route that the document has, as path and method, in the same order in each process of a run."""
     paths = create_app(load({})).openapi_schema.to_schema()["paths"]
-    return [(path, method) for path, item in paths.items() for method in item]
+    return sorted((path, method) for path, item in paths.items() for method in item)
 
 
 @dataclass
