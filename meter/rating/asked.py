@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, Final
 
-from meter.rating.book import Plan, refuse_overlaps
 from meter.rating.models import per_unit
+from meter.rating.plan import Plan
+from meter.rating.plan_table import refuse_overlaps
 from meter.rating.price import Price, model_named, model_names
 from meter.rating.price_table import read_price
 from meter.rating.table import Table
@@ -49,4 +50,9 @@ def _price(name: str, table: Table, currency: str) -> Price:
     model = fields.get("model", per_unit.NAME)
     if model not in model_names() or model_named(model).METERED:
         fields = {"meter": name, "unit": ONE} | fields
-    return read_price(name, Table(table.file, table.path, fields), currency)
+    price = read_price(name, Table(table.file, table.path, fields), currency)
+    if price.times:
+        table.refuse(
+            "times", "a question has no subscription to count", "leave it out, and write what all of them cost"
+        )
+    return price

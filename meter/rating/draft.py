@@ -66,7 +66,8 @@ def start(price: Price, usage: tuple[Usage, ...], period: Period, split: Split, 
 
 
 def _fee(price: Price, share: Ratio, *, ends: bool) -> Draft:
-    facts = step("quantity", quantity=share.part, divisor=share.whole, unit=price.unit)
+    quantity = share.part * price.quantity
+    facts = step("quantity", quantity=quantity, divisor=share.whole, unit=price.unit)
     return Draft(
         price=price,
         terms=price.terms,
@@ -74,8 +75,8 @@ def _fee(price: Price, share: Ratio, *, ends: bool) -> Draft:
         description=price.title,
         unit=price.unit,
         rows=(),
-        quantity=share.part,
-        billed=share.part,
+        quantity=quantity,
+        billed=quantity,
         ends=ends,
         share=share,
         divisor=share.whole,

@@ -20,7 +20,7 @@ from meter.rating.split import WHOLE, Split
 from meter.rating.usage import TOTAL, Usage, UsageError
 
 # Raised whenever the same usage, plan and period would give another answer; stored on every invoice (DESIGN 5.5).
-RATING_VERSION: Final = "2"
+RATING_VERSION: Final = "3"
 
 
 class Unpriced(msgspec.Struct, frozen=True):
@@ -68,11 +68,28 @@ def rate(plan: Plan, usage: Sequence[Usage], period: Period, currency: str, spli
     """
     if currency != plan.currency:
         raise UsageError(f"plan {plan.name} of book {plan.book} is in {plan.currency}, not {currency}")
-    used = tuple(
+    used = used_rows(usage)
+    check_units(used)
+    lines = tuple(line for price in plan.charges for line in lines_of(price, used, period, currency, split))
+    return rated_of(plan, period, currency, lines, used, unpriced_rows(plan, used, period))
+
+
+def used_rows(usage: Iterable[Usage]) -> tuple[Usage, ...]:
+    """Rows that say something: a row of nothing used is as good as none."""
+    return tuple(
         row for row in usage if row.quantity or row.measure != TOTAL or row.before or row.money or row.prorated
     )
-    _check_divisors(used)
-    lines = tuple(line for price in plan.charges for line in lines_of(price, used, period, currency, split))
+
+
+def rated_of(
+    plan: Plan,
+    period: Period,
+    currency: str,
+    lines: tuple[Line, ...],
+    used: tuple[Usage, ...],
+    unpriced: Iterable[Usage],
+) -> Rated:
+    """Add up the lines of a period, which ends under ``plan``."""
     return Rated(
         plan=plan.name,
         period=period,
@@ -80,7 +97,7 @@ def rate(plan: Plan, usage: Sequence[Usage], period: Period, currency: str, spli
         total=round_money(_total(line.amount for line in lines), currency),
         exact=plain(_total(line.exact for line in lines)),
         currency=currency,
-        unpriced=_unpriced(plan, used, period),
+        unpriced=unpriced_of(unpriced),
         members=_members(lines, used, currency),
         book=plan.book,
         book_version=plan.book_version,
@@ -88,10 +105,20 @@ def rate(plan: Plan, usage: Sequence[Usage], period: Period, currency: str, spli
 
 
 def lines_of(
-    price: Price, usage: tuple[Usage, ...], period: Period, currency: str, split: Split = WHOLE
+    price: Price,
+    usage: tuple[Usage, ...],
+    period: Period,
+    currency: str,
+    split: Split = WHOLE,
+    gone: tuple[Usage, ...] = (),
 ) -> tuple[Line, ...]:
-    """The lines of one price; none where nothing was used and nothing is owed. Raises as `rate`."""
-    pairs = owed(price, usage, period, split)
+    """The lines of one price; none where nothing was used and nothing is owed. Raises as `rate`.
+
+    ``gone`` is what earlier parts of the period used, in rows of their own.
+    """
+    if not price.counts and not price.quantity:
+        return ()  # of what a team has none of nothing is owed, no minimum either
+    pairs = owed(price, usage, period, split, gone)
     billed = _billed(price, pairs, currency, split)
     lines = (line_of(pair, currency, each) for pair, each in zip(pairs, billed, strict=True))
     return tuple(line for line in lines if line.quantity or line.exact or line.amount)
@@ -131,7 +158,7 @@ def _by_meter(rows: Iterable[Usage]) -> dict[str, Decimal]:
     return {meter: displayed(total, divisor) for (meter, divisor), total in sorted(sums.items())}
 
 
-def _unpriced(plan: Plan, usage: tuple[Usage, ...], period: Period) -> tuple[Unpriced, ...]:
+def unpriced_rows(plan: Plan, usage: tuple[Usage, ...], period: Period) -> list[Usage]:
     """Usage of meters that no price counts, and of labels for which a price that goes by them has no cell."""
     known = {*plan.unbilled, *(meter for price in plan.prices for meter, _ in price.counts)}
     rows = [row for row in usage if row.meter not in known and row.measure == TOTAL]
@@ -139,10 +166,17 @@ def _unpriced(plan: Plan, usage: tuple[Usage, ...], period: Period) -> tuple[Unp
         meters = dict(price.counts)
         own = tuple(row for row in usage if row.meter in meters and row.measure == TOTAL)
         rows += cells_of(price, own, period).unpriced
-    return tuple(Unpriced(meter, quantity) for meter, quantity in _by_meter(rows).items())
+    return rows
 
 
-def _check_divisors(usage: tuple[Usage, ...]) -> None:
+def unpriced_of(rows: Iterable[Usage]) -> tuple[Unpriced, ...]:
+    """Usage that has no price, meters by name."""
+    totals = (row for row in rows if row.measure == TOTAL)
+    return tuple(Unpriced(meter, quantity) for meter, quantity in _by_meter(totals).items())
+
+
+def check_units(usage: Iterable[Usage]) -> None:
+    """Raises UsageError where a meter comes in several base units."""
     seen: dict[tuple[str, str], Decimal] = {}
     for row in usage:
         if seen.setdefault((row.meter, row.measure), row.divisor) != row.divisor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
@@ -64,6 +65,10 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     category: str = ""
     gross: Decimal = Decimal(0)
     discounts: tuple[Discount, ...] = ()
+    start: datetime | None = None
+    end: datetime | None = None
+    plan: str = ""
+    price_version: str = ""
 
 
 @exact()

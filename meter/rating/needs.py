@@ -47,3 +47,17 @@ def needs_of(prices: Iterable[Price]) -> Needs:
         {meter: frozenset(names) for meter, names in labels.items() if names},
         {meter: tuple(sorted(minutes)) for meter, minutes in clocks.items()},
     )
+
+
+def together(needs: Iterable[Needs]) -> Needs:
+    """What is needed for all of them: usage that is told apart more finely than one asks for costs the same."""
+    measures: dict[tuple[str, str], None] = {}
+    labels: defaultdict[str, frozenset[str]] = defaultdict(frozenset)
+    clocks: defaultdict[str, set[int]] = defaultdict(set)
+    for each in needs:
+        measures.update(dict.fromkeys(each.measures))
+        for meter, names in each.labels.items():
+            labels[meter] |= names
+        for meter, minutes in each.clocks.items():
+            clocks[meter].update(minutes)
+    return Needs(tuple(measures), dict(labels), {meter: tuple(sorted(minutes)) for meter, minutes in clocks.items()})

@@ -48,15 +48,18 @@ class Owed(NamedTuple):
     before: Draft | None
 
 
-def owed(price: Price, usage: tuple[Usage, ...], period: Period, split: Split) -> tuple[Owed, ...]:
+def owed(
+    price: Price, usage: tuple[Usage, ...], period: Period, split: Split, gone: tuple[Usage, ...] = ()
+) -> tuple[Owed, ...]:
     """Answer one pair for each line: a part of a period owes the difference, so that parts always add up to the whole.
 
+    ``gone`` are whole rows of earlier parts, which say what no ``before`` can: money of events of no quantity.
     Raises UsageError as `draft.start` does.
     """
     meters = dict(price.counts)
-    usage = tuple(row for row in usage if row.meter in meters)
-    after = _through(drafts.start(price, _until_its_end(usage), period, split, ends=split.last))
-    earlier = tuple(_as_before(row) for row in usage if row.before)
+    usage, gone = (tuple(row for row in rows if row.meter in meters) for rows in (usage, gone))
+    after = _through(drafts.start(price, (*gone, *_until_its_end(usage)), period, split, ends=split.last))
+    earlier = (*gone, *(_as_before(row) for row in usage if row.before))
     if split.first and not earlier:
         return tuple(Owed(draft, None) for draft in after)
     before = {_key(draft): draft for draft in _through(drafts.start(price, earlier, period, split, ends=False))}

@@ -14,6 +14,9 @@ from meter.rating.usage import TOTAL
 
 LEVEL_UNITS: Final = "changes of level are neither partly free nor converted, nor lifted to a minimum per service"
 FREE_LEVEL: Final = 'leave that out; what is free may be a first tier at unit_amount = "0"'
+ARREARS: Final = "arrears"
+ADVANCE: Final = "advance"
+BILLED: Final = (ARREARS, ADVANCE)
 _BY_NAME: Final[dict[str, Model]] = {model.NAME: model for model in MODELS}
 
 
@@ -37,6 +40,10 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     A flat price counts nothing. ``discount`` is percent off, ``maximum`` and ``minimum`` bound the money of a period.
     ``prorate`` says how a fee, a minimum or a change of level is reduced to the part of the period it was served:
     ``never``, by exact ``time`` or by whole ``days``. ``category`` is what taxes go by.
+
+    A flat price with ``times`` is paid for each unit of the subscription's quantity of that name, e.g. seats, of which
+    ``included`` are free. ``quantity`` is how many are paid: no file says it, ``Book.applied`` does; in a book's own
+    plan it is none of them. ``billed`` says whether a fee is invoiced after its period or before.
     """
 
     id: str
@@ -55,6 +62,9 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
     minimum: Decimal | None = None
     prorate: str = NEVER
     category: str = ""
+    times: str = ""
+    quantity: Decimal = Decimal(1)
+    billed: str = ARREARS
 
     @property
     def unit_amount(self) -> Decimal | None:

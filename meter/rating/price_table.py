@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from meter.rating.adjust.convert import DIVIDE, NONE, OPERATIONS, ROUNDINGS
-from meter.rating.models import DIVIDED, LEVELS, per_unit, seats
+from meter.rating.models import DIVIDED, LEVELS, flat, per_unit, seats
 from meter.rating.money import exact, minor_unit, plain
 from meter.rating.price import FREE_LEVEL, LEVEL_UNITS, Conversion, Price, model_named, model_names
 from meter.rating.proration import NEVER, RULES
@@ -24,6 +24,13 @@ _TELLING: Final = {
     "percent": '"percentage"',
     "multiplier": '"dynamic"',
 }
+# Fields that mean the same whatever the model is.
+SHARED_FIELDS: Final = frozenset(
+    {
+        *("title", "meter", "unit", "counts", "measure", "included", "minimum_per_service", "conversion"),
+        *("discount", "maximum", "minimum", "prorate", "category"),
+    }
+)
 _ONE: Final = Decimal(1)
 _HUNDRED: Final = Decimal(100)
 
@@ -45,22 +52,40 @@ def _refuse_no_model(table: Table) -> None:
 
 
 def _flat(name: str, table: Table, model: Model, currency: str) -> Price:
+    times = table.text("times") if table.has("times") else ""
     return Price(
         id=name,
         title=table.text("title"),
         meter="",
-        unit=table.text("unit", "month"),
+        unit=table.text("unit") if times else table.text("unit", "month"),
         model=model.NAME,
         terms=model.read(table),
+        included=_free(table, times),
         discount=_percent(table),
         maximum=bound(table, "maximum", currency),
         minimum=bound(table, "minimum", currency),
         prorate=table.choice("prorate", RULES, NEVER),
         category=_category(table),
+        times=times,
+        quantity=Decimal(0) if times else _ONE,
     )
 
 
+def _free(table: Table, times: str) -> Decimal:
+    """How many of a quantity are free: whole ones, as quantities are."""
+    if not table.has("included"):
+        return Decimal(0)
+    if not times:
+        table.refuse("included", "nothing is counted that could be free", 'write times = "seats", or leave it out')
+    included = table.number("included", such="2")
+    if plain(included) % 1:
+        table.refuse("included", f"{included} is not a whole number", "write included = 2")
+    return included
+
+
 def _metered(name: str, table: Table, model: Model, currency: str) -> Price:
+    if table.has("times"):
+        table.refuse("times", "is for a fee, not for what is measured", f'write model = "{flat.NAME}", without meter')
     included = _included(table)
     if included is None and table.has("unit_amount"):
         table.refuse("unit_amount", f"is of no use, as included is {UNLIMITED}", "leave out one of the two")

@@ -18,7 +18,7 @@ NEVER: Final = "never"
 TIME: Final = "time"
 DAYS: Final = "days"
 RULES: Final = (NEVER, TIME, DAYS)
-_TICK: Final = timedelta(microseconds=1)
+TICK: Final = timedelta(microseconds=1)
 
 
 class Ratio(msgspec.Struct, frozen=True):
@@ -53,13 +53,14 @@ def share(start: datetime, end: datetime, period: Period, rule: str) -> Ratio:
         return Ratio(Decimal(0), Decimal(1))
     if rule == DAYS:
         return Ratio(Decimal(_days(start, end, period.zone)), Decimal(_days(period.start, period.end, period.zone)))
-    return Ratio(Decimal((end - start) // _TICK), Decimal((period.end - period.start) // _TICK))
+    return Ratio(Decimal((end - start) // TICK), Decimal((period.end - period.start) // TICK))
 
 
 def _days(start: datetime, end: datetime, zone: str) -> int:
     """How many local days the half-open range touches."""
-    return (_day(end - _TICK, zone) - _day(start, zone)).days + 1
+    return (day_of(end - TICK, zone) - day_of(start, zone)).days + 1
 
 
-def _day(instant: datetime, zone: str) -> date:
+def day_of(instant: datetime, zone: str) -> date:
+    """The local day of an instant."""
     return instant.astimezone(ZoneInfo(zone)).date()

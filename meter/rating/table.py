@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 _INSTANT: Final = '"2026-03-31T00:00:00Z"'
+_DATE: Final = "2026-03-31"
 _ALIKE: Final = 4
 _NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,62}")
 
@@ -49,6 +50,13 @@ class Table:
     def fields(self) -> dict[str, Any]:
         """Everything the table writes, read or not."""
         return dict(self._fields)
+
+    def without(self, field: str, **others: object) -> Table:
+        """The same table without a field that was read, and with others in its place."""
+        fields = {name: value for name, value in self._fields.items() if name != field}
+        inner = Table(self.file, self.path, fields | others)
+        inner.has(field)
+        return inner
 
     def refuse(self, field: str, problem: str, instead: str) -> NoReturn:
         """Raise BookError about ``field`` of this table."""
@@ -114,6 +122,18 @@ class Table:
                 self.refuse(field, f"{value!r} is not a point in time", instead)
         if not isinstance(value, datetime) or value.utcoffset() is None:
             self.refuse(field, f"{value} is not a point in time with its zone", instead)
+        return value
+
+    def date(self, field: str) -> date:
+        """Read a day: a TOML date, or text as in RFC 3339."""
+        value, instead = self._value(field, None, f"write {field} = {_DATE}"), f"write {_DATE}"
+        if isinstance(value, str):
+            try:
+                value = date.fromisoformat(value)
+            except ValueError:
+                self.refuse(field, f"{value!r} is not a date", instead)
+        if not isinstance(value, date) or isinstance(value, datetime):
+            self.refuse(field, f"{value} is not a date", instead)
         return value
 
     def inner(self, field: str) -> Table:

@@ -47,6 +47,12 @@ def demo(book: str, plan: str) -> Plan:
     return load_book(book).plans[plan]
 
 
+def demo_plan(name: str) -> Plan:
+    """The plan called book/plan of the shipped demo books."""
+    book, _, plan = name.partition("/")
+    return demo(book, plan)
+
+
 def used(meter: str, quantity: str | int, *who: str | None, measure: str = "total", divisor: int = 1) -> Usage:
     """A row of usage; ``who`` is member, then service."""
     member, service = (*who, None, None)[:2]

@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from meter.prices import plan_named
 from meter.rating.allowance import Allowance, allowances
 from meter.rating.invoice import rate
 from meter.rating.periods import Period
 from meter.rating.usage import PEAK, Usage
+from tests.rating.cast import demo_plan
 
 NOVEMBER = Period(datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC), "UTC")
 
 
 def of(plan: str, *usage: Usage) -> dict[str, Allowance]:
     """Answer the allowances of a plan after some usage, by price."""
-    named = plan_named(plan)
+    named = demo_plan(plan)
     rated = rate(named, usage, NOVEMBER, "USD")
     return {each.price.id: each for each in allowances(named, usage, rated.lines)}
 

@@ -8,9 +8,9 @@ from decimal import Decimal
 import pytest
 
 from meter.list_price import Cost, Tariffs
-from meter.prices import plan_named
 from meter.rating import list_price
 from meter.rating.list_price import Listed
+from tests.rating.cast import demo_plan
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -31,7 +31,7 @@ NOW = datetime(2026, 11, 1, tzinfo=UTC)
 )
 def test_cost_at_list_price(plan: str, meter: str, quantity: str, divisor: str, cost: str) -> None:
     """Quantity times the weight in a pool times price, over per and divisor."""
-    price = list_price.listed(plan_named(plan), meter)
+    price = list_price.listed(demo_plan(plan), meter)
     assert isinstance(price, Listed)
     assert price.currency == "USD"
     assert list_price.cost(price, Decimal(quantity), Decimal(divisor)) == Decimal(cost)
@@ -48,18 +48,17 @@ def test_cost_at_list_price(plan: str, meter: str, quantity: str, divisor: str, 
 )
 def test_no_price_has_a_reason(plan: str, meter: str, reason: str) -> None:
     """What has no price of its own says why."""
-    assert list_price.listed(plan_named(plan), meter) == reason
+    assert list_price.listed(demo_plan(plan), meter) == reason
 
 
 def test_the_plan_of_the_time_counts() -> None:
-    """Each event costs what its own time's plan says; before the first plan the newest applies."""
-    starts = [NOW, NOW + timedelta(days=10)]
-    tariffs = Tariffs(starts, [plan_named("calls/free"), plan_named("calls/enterprise")], "USD")
+    """Each event costs what its own time's plan says; before there was one it has no price."""
+    starts = [NOW - timedelta(days=30), NOW + timedelta(days=10)]
+    tariffs = Tariffs(starts, [demo_plan("calls/free"), demo_plan("calls/enterprise")], "USD")
     one = Decimal(1)
-    costs = [
-        tariffs.cost("requests", NOW + timedelta(days=days), one, one, billable=True).amount for days in (-1, 0, 9, 10)
-    ]
-    assert costs == [Decimal(0), Decimal("0.01"), Decimal("0.01"), Decimal(0)]
+    times = [NOW + timedelta(days=days) for days in (-31, -1, 9, 10)]
+    costs = [tariffs.cost("requests", at, one, one, billable=True).amount for at in times]
+    assert costs == [None, Decimal("0.01"), Decimal("0.01"), Decimal(0)]
     assert tariffs.cost("requests", NOW, one, one, billable=False) == Cost(None, None, "not_billable")
     assert tariffs._replace(currency="EUR").cost("requests", NOW, one, one, billable=True).reason == "other_currency"
     assert Tariffs([], [], "USD").cost("requests", NOW, one, one, billable=True).reason == "no_plan"

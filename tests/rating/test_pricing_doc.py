@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import UUID
 
 import pytest
+from msgspec.structs import replace
 
-from meter.rating.book import demo_books
+from meter.rating.book import Book, attachments, demo_books, parse_book
+from meter.rating.book_schema import schema
 from meter.rating.usage import Usage
-from tests.rating.cast import demo, rated, used
+from tests.rating.cast import MARCH, demo, rated, used
 
 PAGE = (Path(__file__).parents[2] / "docs" / "pricing.md").read_text()
 HEADING = re.compile(r"^### `(\w+)` `(\w+)`\n(.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
@@ -91,3 +94,51 @@ def test_members_are_those_of_the_page(example: Example) -> None:
         [row[0], row[2]] for row in example.members
     ]
     assert sum(row.amount for row in result.members) == result.total
+
+
+def block(kind: str, language: str) -> dict[str, str]:
+    """Blocks of the page that are marked so, by the name in the mark."""
+    return dict(re.findall(rf"^<!-- {kind}: ([\w.]+) -->\n```{language}\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL))
+
+
+def shop() -> Book:
+    """The page's book of everything, with the file that it names."""
+    text = block("book", "toml")["shop"]
+    beside = block("file", "json")
+    assert attachments(text) == tuple(beside)
+    return parse_book(text, "shop.toml", beside)
+
+
+@pytest.mark.parametrize("whose", ["anybody", "agreed"])
+def test_a_month_by_the_book_of_the_page(whose: str) -> None:
+    """With seats and add-ons; and as agreed with one team."""
+    book = shop()
+    teams = {"agreed": book.overrides[0].team, "anybody": UUID(int=1)}
+    plan = book.applied(book.plan_for("pro", teams[whose], MARCH.start), {"support": 2}, {"seats": 5})
+    tokens = replace(used("tokens", 1_000_000), dimensions=(("model", "gpt-small"), ("kind", "input")))
+    result = rated(plan, used("requests", 3500), tokens)
+    expected = table(PAGE.partition(f"<!-- month: {whose} -->")[2], "price")
+    assert [[line.price, str(line.amount)] for line in result.lines] == [[row[0], row[2]] for row in expected[:-1]]
+    assert expected[-1] == ["total", "", str(result.total)]
+
+
+def test_the_page_names_every_field_of_a_book() -> None:
+    """What the editor's schema knows of plans and of what stands beside them is in the page's words."""
+    fields = {name for name in fields_of(schema()) if f"`{name}`" not in PAGE and f"`[{name}]`" not in PAGE}
+    assert fields == set()
+
+
+def fields_of(node: object) -> set[str]:
+    """Every field that a schema names."""
+    if isinstance(node, list):
+        return {name for each in node for name in fields_of(each)}
+    if not isinstance(node, dict):
+        return set()
+    return {*node.get("properties", {}), *(name for each in node.values() for name in fields_of(each))}
+
+
+def test_what_the_page_says_is_left_out() -> None:
+    """The price by the image."""
+    chosen = shop().catalogue
+    assert chosen is not None
+    assert chosen.left_out == {"gpt-small": ("output_cost_per_image",)}

@@ -166,7 +166,7 @@ def test_the_order_of_steps_is_the_documented_one() -> None:
         "minimum_per_service.apply",
         "minimum.apply",
     ]
-    assert RATING_VERSION == "2"
+    assert RATING_VERSION == "3"
 
 
 def test_a_fee_beside_a_price_is_two_lines() -> None:

@@ -50,7 +50,7 @@ ORDER: Final[tuple[Callable[[Sheet], Sheet], ...]] = (
 
 def items_of(rated: Rated) -> tuple[Item, ...]:
     """The lines of a rated plan, ready to be settled, alone or with those of others."""
-    return tuple(Item(line, rated.plan) for line in rated.lines)
+    return tuple(Item(line, line.plan or rated.plan) for line in rated.lines)
 
 
 @exact()

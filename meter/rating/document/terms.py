@@ -57,10 +57,11 @@ class Coupon(msgspec.Struct, frozen=True, kw_only=True):
     """``percent`` off, or ``amount`` off, of the lines it targets.
 
     ``once`` is for its first period, ``recurring`` for so many ``periods``, ``forever`` for all; ``period`` is which of
-    them this invoice is, from 1.
+    them this invoice is, from 1. ``title`` is for people, where a book offers it.
     """
 
     name: str
+    title: str = ""
     percent: Decimal | None = None
     amount: Decimal | None = None
     duration: str = ONCE

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Final, TypeVar
 
+from msgspec.structs import replace
+
 from meter.rating.document.sheet import Earlier
 from meter.rating.document.terms import (
     COUNTS,
@@ -45,11 +47,11 @@ def read_terms(table: Table, currency: str) -> Terms:
     exchange = _exchange(table.inner("exchange")) if table.has("exchange") else None
     own = exchange.to if exchange else currency
     terms = Terms(
-        commitment=_commitment(table.inner("commitment"), own) if table.has("commitment") else None,
-        spend=_spend(table.inner("spend"), own) if table.has("spend") else None,
-        coupons=tuple(_coupon(row, own) for row in table.rows("coupons", optional=True)),
+        commitment=read_commitment(table.inner("commitment"), own) if table.has("commitment") else None,
+        spend=read_spend(table.inner("spend"), own) if table.has("spend") else None,
+        coupons=tuple(read_coupon(row, own) for row in table.rows("coupons", optional=True)),
         grants=tuple(_grant(row, own) for row in table.rows("grants", optional=True)),
-        taxes=_taxes(table.inner("taxes")) if table.has("taxes") else None,
+        taxes=read_taxes(table.inner("taxes")) if table.has("taxes") else None,
         exchange=exchange,
     )
     table.finish()
@@ -65,7 +67,8 @@ def read_earlier(table: Table) -> Earlier:
     return earlier
 
 
-def _commitment(table: Table, currency: str) -> Commitment:
+def read_commitment(table: Table, currency: str) -> Commitment:
+    """Read what is owed in any case. Raises BookError."""
     commitment = Commitment(
         amount=_amount(table, currency),
         overage_factor=table.number("overage_factor", _ONE),
@@ -80,7 +83,8 @@ def _commitment(table: Table, currency: str) -> Commitment:
     return commitment
 
 
-def _spend(table: Table, currency: str) -> Spend:
+def read_spend(table: Table, currency: str) -> Spend:
+    """Read the least and the most of a period. Raises BookError."""
     spend = Spend(
         minimum=bound(table, "minimum", currency),
         maximum=bound(table, "maximum", currency),
@@ -95,7 +99,21 @@ def _spend(table: Table, currency: str) -> Spend:
     return spend
 
 
-def _coupon(table: Table, currency: str) -> Coupon:
+def read_coupon(table: Table, currency: str) -> Coupon:
+    """Read a coupon as an invoice has it: with its name, and which of its periods this is. Raises BookError."""
+    coupon = replace(_coupon(table, table.text("name"), currency), period=_count(table, "period"))
+    table.finish()
+    return coupon
+
+
+def read_offer(name: str, table: Table, currency: str) -> Coupon:
+    """Read a coupon as a book offers it to anybody, in none of its periods yet. Raises BookError."""
+    coupon = replace(_coupon(table, name, currency), title=_optional(table, "title"))
+    table.finish()
+    return coupon
+
+
+def _coupon(table: Table, name: str, currency: str) -> Coupon:
     """A coupon is worth a percentage or an amount, never both: which comes first would be anybody's guess."""
     if table.has("percent") == table.has("amount"):
         table.refuse("percent", "write either percent or amount", 'write percent = 10, or amount = "20.00"')
@@ -104,17 +122,14 @@ def _coupon(table: Table, currency: str) -> Coupon:
         table.refuse(
             "periods", "is for recurring coupons, and they need it", 'write duration = "recurring", periods = 3'
         )
-    coupon = Coupon(
-        name=table.text("name"),
+    return Coupon(
+        name=name,
         percent=_percent(table, above_zero=True) if table.has("percent") else None,
         amount=bound(table, "amount", currency),
         duration=duration,
         periods=_count(table, "periods"),
-        period=_count(table, "period"),
         targets=_targets(table),
     )
-    table.finish()
-    return coupon
 
 
 def _grant(table: Table, currency: str) -> Grant:
@@ -132,10 +147,22 @@ def _targets(table: Table) -> Targets:
     )
 
 
-def _taxes(table: Table) -> Taxes:
+def read_taxes(table: Table) -> Taxes:
+    """Read who is taxed, and how. Raises BookError."""
+    customer = _customer(table.inner("customer")) if table.has("customer") else Customer()
+    taxes = replace(read_tax_rates(table), customer=customer)
+    placed = next((each for each in taxes.rates if each.place.country), None)
+    if placed is not None and not taxes.customer.place.country:
+        # Without it a rate of a place would fit nobody, and leaving its tax out would look like an answer.
+        problem = f"is missing, and {placed.name} goes by country ({placed.place.country})"
+        table.refuse("customer", problem, 'write customer = { country = "DE" }, or leave countries out of the rates')
+    return taxes
+
+
+def read_tax_rates(table: Table) -> Taxes:
+    """Read all that is the same for every customer. Raises BookError."""
     taxes = Taxes(
         rates=tuple(_rate(row) for row in table.rows("rates")),
-        customer=_customer(table.inner("customer")) if table.has("customer") else Customer(),
         seller=_seller(table.inner("seller")) if table.has("seller") else Place(),
         areas=tuple(_area(row) for row in table.rows("areas", optional=True)),
     )
@@ -143,11 +170,6 @@ def _taxes(table: Table) -> Taxes:
     if twice := _twice([(each.name, each.category, each.place) for each in taxes.rates]):
         problem = f"there are two rates {twice[0]} for the same category and place"
         table.refuse("rates", problem, "keep one; rates of different names add up")
-    placed = next((each for each in taxes.rates if each.place.country), None)
-    if placed is not None and not taxes.customer.place.country:
-        # Without it a rate of a place would fit nobody, and leaving its tax out would look like an answer.
-        problem = f"is missing, and {placed.name} goes by country ({placed.place.country})"
-        table.refuse("customer", problem, 'write customer = { country = "DE" }, or leave countries out of the rates')
     if taxes.areas and not taxes.seller.country:
         table.refuse("seller", "is missing, and areas need it", 'write seller = { country = "FR" }')
     return taxes
@@ -205,14 +227,20 @@ def _country(table: Table, code: str, field: str = "country") -> str:
 def _exchange(table: Table) -> Exchange:
     exchange = Exchange(
         to=_currency(table, "to"),
-        rates=tuple(_exchange_rate(row) for row in table.rows("rates")),
+        rates=read_exchange_rates(table, "rates"),
         at=table.instant("at") if table.has("at") else None,
     )
     table.finish()
-    if twice := _twice([(each.source, each.target, each.valid_from) for each in exchange.rates]):
-        problem = f"there are two rates from {twice[0]} to {twice[1]} since {twice[2].isoformat()}"
-        table.refuse("rates", problem, "keep one of the two")
     return exchange
+
+
+def read_exchange_rates(table: Table, field: str, *, optional: bool = False) -> tuple[ExchangeRate, ...]:
+    """Read dated rates from currency to currency. Raises BookError."""
+    rates = tuple(_exchange_rate(row) for row in table.rows(field, optional=optional))
+    if twice := _twice([(each.source, each.target, each.valid_from) for each in rates]):
+        problem = f"there are two rates from {twice[0]} to {twice[1]} since {twice[2].isoformat()}"
+        table.refuse(field, problem, "keep one of the two")
+    return rates
 
 
 def _exchange_rate(table: Table) -> ExchangeRate:
