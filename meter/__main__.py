@@ -13,7 +13,7 @@ from psycopg_pool import PoolTimeout
 
 from meter import settings as settings_file
 from meter.commands import COMMANDS
-from meter.commands.command import FOUND_SOMETHING, INTERRUPTED, PROGRAM, USUAL, PageFormatter, epilog, refuse
+from meter.commands.command import CANNOT, FOUND_SOMETHING, INTERRUPTED, PROGRAM, USUAL, PageFormatter, epilog, refuse
 from meter.settings import Settings, SettingsError
 
 TEXT = """\
@@ -39,7 +39,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(settings_file.load(), options)
     except (SettingsError, EmbeddedError, MigrationError, OSError) as error:
-        return refuse(str(error))
+        refuse(str(error))
+        return int(options.cannot)
     except KeyboardInterrupt:
         return INTERRUPTED
 
@@ -59,6 +60,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=PROGRAM, description=TEXT, epilog=epilog(EXAMPLES, CODES, ()), formatter_class=PageFormatter
     )
+    parser.set_defaults(cannot=CANNOT)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add_to(commands)

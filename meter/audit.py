@@ -32,6 +32,12 @@ class Actor(NamedTuple):
     request_id: str | None = None
 
 
+def who(actor: Actor) -> str:
+    """An actor in a word or three: `operator`, `key hm_abcdefgh`, `key hm_abcdefgh for ada`."""
+    words = (actor.kind, actor.key_prefix if actor.kind != "operator" else None, actor.member and f"for {actor.member}")
+    return " ".join(filter(None, words))
+
+
 class Subject(NamedTuple):
     """What was changed: of which team (None: of none), and `kind:id`."""
 

@@ -2,40 +2,78 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from typing import Final, Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
+from msgspec.structs import replace
 from uuid_utils.compat import uuid7
 
-from meter import billable, subscriptions
+from meter import advance, billable
+from meter.advance import Billed
+from meter.agreement import Agreement, agreed
 from meter.billable import Billable
 from meter.database import Connection
-from meter.errors import Busy, Forbidden, InvalidParameter, InvoiceExists, NotRateable, PeriodNotOver, Unpriced
-from meter.held.settle import settle
-from meter.invoices import Party
+from meter.errors import (
+    Busy,
+    Forbidden,
+    InvalidParameter,
+    InvoiceExists,
+    NoSubscription,
+    NotRateable,
+    PeriodNotOver,
+    Unpriced,
+)
+from meter.held.settle import settle as settle_held
+from meter.invoices import Party, sums_of
 from meter.model import Team
-from meter.prices import keep_version, plan_named
-from meter.rating.invoice import Rated, rate
-from meter.rating.periods import Period, month_period, previous_month
-from meter.subscriptions import TICK, Subscription
+from meter.prices import store as prices
+from meter.prices.schedule import Schedule, name_of
+from meter.rating.document import Document, items_of, settle
+from meter.rating.invoice import MemberShare, Rated, unpriced_of
+from meter.rating.line import in_order
+from meter.rating.periods import Period, month_period
+from meter.rating.segments import rate_period
+from meter.subscriptions import store as subscriptions
+from meter.subscriptions import timeline
+from meter.subscriptions.store import Log
 from meter.usage import EARLIEST, LATEST
+from meter.windows import MOMENT
 from sql import statement
 
-PERIOD = "period"
+Reason = Literal["period", "advance"]
+PERIOD: Final = "period"
+ADVANCE: Final = "advance"
+REASONS: Final[tuple[Reason, ...]] = (PERIOD, ADVANCE)
 DUE_AFTER = timedelta(days=7)
 LONGEST = timedelta(days=366)
+CHOOSE = "choose one with PUT /v1/teams/{team}/subscription"
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
 class Draft(NamedTuple):
-    """What a team owes for a period and from which data, before anything is written."""
+    """What a team owes for a period, by what was agreed and from which data, before anything is written."""
 
     team: Team
-    subscription: Subscription
+    subscription_id: int
+    reason: Reason
+    agreement: Agreement
     rated: Rated
+    document: Document
     billable: Billable
+    billed: tuple[Billed, ...] = ()
+
+    @property
+    def period(self) -> Period:
+        """The period it is for."""
+        return self.agreement.period
+
+    @property
+    def plan(self) -> str:
+        """The plan at the period's end, `book/plan`."""
+        return name_of(self.agreement.last)
 
 
 class Standing(NamedTuple):
@@ -51,16 +89,22 @@ class Outcome(NamedTuple):
     created: bool
 
 
-async def generate(conn: Connection, team: Team, period: Period, seller: Party, now: datetime) -> Outcome:
+async def generate(
+    conn: Connection, team: Team, period: Period, seller: Party, now: datetime, reason: Reason = PERIOD
+) -> Outcome:
     """Makes and finalises the invoice of a period; where it is there already, answers that: safe to run again.
 
     Raises what `prepare` and `conclude` raise. Nothing is left behind then.
     """
-    return await conclude(conn, await prepare(conn, team, period, now), seller, now)
+    return await conclude(conn, await prepare(conn, team, period, now, reason), seller, now)
 
 
-async def prepare(conn: Connection, team: Team, period: Period, now: datetime) -> Draft | Standing:
+async def prepare(
+    conn: Connection, team: Team, period: Period, now: datetime, reason: Reason = PERIOD
+) -> Draft | Standing:
     """Everything that is needed to write the invoice, or the one there is; writes nothing of it and holds no lock.
+
+    For the reason `advance` it is of the fees that are owed before the period, which has begun.
 
     Events whose id came before with another time are held first, where no worker has looked yet.
 
@@ -72,32 +116,61 @@ async def prepare(conn: Connection, team: Team, period: Period, now: datetime) -
         Unpriced: the plan has no price for something that was used.
         NotRateable, InvalidParameter, RawDataGone: the usage can't be priced, or not between these instants.
     """
-    check_over(period, now)
-    standing = await _standing(conn, team, period)
+    check_due(period, now, reason)
+    standing = await _standing(conn, team, period, reason)
     if standing is not None:
         return standing
-    await settle(conn, team, (period.start, period.end), now)
-    draft = await price(conn, team, period)
-    check_priced(draft.rated)
-    return draft
+    if reason == PERIOD:
+        await settle_held(conn, team, (period.start, period.end), now)
+    priced = await price(conn, team, period, reason)
+    check_priced(priced.rated)
+    return priced
 
 
-async def price(conn: Connection, team: Team, period: Period) -> Draft:
+async def price(conn: Connection, team: Team, period: Period, reason: Reason = PERIOD) -> Draft:
     """What the team would be billed for a period by what is known now, over or not; all read in one snapshot.
 
     Raises as `prepare`, but neither PeriodNotOver nor InvoiceExists nor Unpriced: `rated.unpriced` says what has none.
     """
     async with conn.transaction():
         await conn.execute(statement("begin_reading"))
-        subscription = await subscriptions.at(conn, team.id, period.end)
-        plan = plan_named(subscription.plan)
-        subscriptions.check_currency(team, plan)
-        try:
-            found = await billable.read(conn, team.id, period, plan.needs)
-            rated = rate(plan, found.usage, period, team.currency)
-        except ValueError as error:
-            raise NotRateable(str(error)) from error
-    return Draft(team, subscription, rated, found)
+        books, log = await prices.read(conn), await subscriptions.read(conn, team.id)
+        return await draft(conn, team, period, books, log, reason)
+
+
+async def draft(
+    conn: Connection, team: Team, period: Period, books: Schedule, log: Log, reason: Reason = PERIOD
+) -> Draft:
+    """What the team would be billed for a period by these prices and decisions, there or only thought of.
+
+    In the caller's transaction, which must be of one snapshot (`begin_reading`). Raises as `price`.
+    """
+    if log.subscription_id is None and not log.standing:
+        raise NoSubscription(CHOOSE)
+    agreement = agreed(team, log.standing, books, period)
+    billed = () if reason == ADVANCE else await advance.billed(conn, team.id, period)
+    try:
+        if reason == ADVANCE:
+            found = await billable.none(conn, team.id)
+            rated, document = advance.owed(agreement)
+        else:
+            found = await billable.read(conn, team.id, period, agreement.asked)
+            rated, document = owed(agreement, found, billed)
+    except ValueError as error:
+        raise NotRateable(str(error)) from error
+    return Draft(team, log.subscription_id or 0, reason, agreement, rated, document, found, billed)
+
+
+def owed(agreement: Agreement, found: Billable, billed: Iterable[Billed] = ()) -> tuple[Rated, Document]:
+    """Rate what was used and settle the sum, then take off what was `billed` in advance; pure.
+
+    What was used while there was no plan has no price. Raises ValueError for usage that can't be priced.
+    """
+    rated = rate_period(agreement.segments(found.parts), agreement.month, agreement.currency)
+    outside = unpriced_of(found.outside)
+    rated = replace(rated, period=agreement.period, unpriced=(*rated.unpriced, *outside))
+    settled = settle(items_of(rated), agreement.terms, rated.currency, agreement.month, agreement.served)
+    return rated, advance.less(settled, billed)
 
 
 async def conclude(
@@ -116,10 +189,11 @@ async def conclude(
         locked = await (await conn.execute(statement("lock_team"), {"team_id": prepared.team.id})).fetchone()
         if locked is None or locked[0] != prepared.team.timezone:
             raise Busy("the team's zone was changed at this very moment; ask again")
-        standing = await _standing(conn, prepared.team, prepared.rated.period)
+        standing = await _standing(conn, prepared.team, prepared.period, prepared.reason)
         if standing is not None:
             return Outcome(standing.public_id, created=False)
-        if by_team:
+        await _check_agreed(conn, prepared, now)
+        if by_team and prepared.reason == PERIOD:
             await _check_free_units(conn, prepared)
         public_id, invoice_id = await _write(conn, prepared, seller, now)
         numbered = {"invoice_id": invoice_id, "now": now, "due_at": now + DUE_AFTER}
@@ -127,15 +201,27 @@ async def conclude(
     return Outcome(public_id, created=True)
 
 
+async def _check_agreed(conn: Connection, draft: Draft, now: datetime) -> None:
+    """What was agreed when the draft was made must still be; until the commit no prices change. Raises Busy."""
+    for book in sorted({part.plan.book for part in draft.agreement.parts}):
+        await prices.adopt(conn, book, now)  # first, as that may have to wait for all who share the book
+        await conn.execute(statement("share_price_book"), {"book": book})
+    books, log = await prices.read(conn), await subscriptions.read(conn, draft.team.id)
+    if agreed(draft.team, log.standing, books, draft.period) != draft.agreement:
+        raise Busy("the prices or the plan were changed at this very moment; ask again")
+    if draft.reason == PERIOD and await advance.billed(conn, draft.team.id, draft.period) != draft.billed:
+        raise Busy("fees of the period were billed in advance at this very moment; ask again")
+
+
 async def _check_free_units(conn: Connection, draft: Draft) -> None:
     """Refuses a part of a month that has an invoice already, where a plan has free units: each part would get them all.
 
     Raises Forbidden.
     """
-    period, anchor = draft.rated.period, draft.subscription.anchor_day
-    if not any(price.included for price in plan_named(draft.subscription.plan).prices):
+    period = draft.period
+    if not any(price.included for part in draft.agreement.parts for price in part.plan.prices):
         return
-    first, last = (month_period(each, period.zone, anchor) for each in (period.start, period.end - TICK))
+    first, last = (month_period(each, period.zone, period.anchor_day) for each in (period.start, period.end - MOMENT))
     asked = {"team_id": draft.team.id, "reason": PERIOD, "period_from": first.start, "period_to": last.end}
     row = await (await conn.execute(statement("find_overlapping_invoice"), asked)).fetchone()
     if row is not None:
@@ -143,9 +229,12 @@ async def _check_free_units(conn: Connection, draft: Draft) -> None:
 
 
 async def default_period(conn: Connection, team: Team, now: datetime) -> Period:
-    """The last month of the team's own calendar that is over, from its plan's anchor day. Raises NoSubscription."""
-    subscription = await subscriptions.current(conn, team.id)
-    return previous_month(now, team.timezone, subscription.anchor_day)
+    """The last period of the team's subscription that is over. Raises NoSubscription."""
+    log = await subscriptions.read(conn, team.id)
+    found = timeline.previous_period(log.standing, team.timezone, now)
+    if found is None:
+        raise NoSubscription(CHOOSE)
+    return found
 
 
 def period_between(start: datetime, end: datetime, zone: str) -> Period:
@@ -155,9 +244,11 @@ def period_between(start: datetime, end: datetime, zone: str) -> Period:
     return Period(start, end, zone)
 
 
-def check_over(period: Period, now: datetime) -> None:
-    """Raises PeriodNotOver while usage may still come in time."""
-    if period.end > now:
+def check_due(period: Period, now: datetime, reason: Reason) -> None:
+    """Raises PeriodNotOver while usage may still come in time, and for fees of a period that has not begun."""
+    if reason == ADVANCE and period.start > now:
+        raise PeriodNotOver(f"it begins at {period.start.isoformat()}; its fees are owed from then on")
+    if reason == PERIOD and period.end > now:
         raise PeriodNotOver(f"it ends at {period.end.isoformat()}; `preview` shows what it would cost by now")
 
 
@@ -169,53 +260,68 @@ def check_priced(rated: Rated) -> None:
         raise Unpriced(f"{rated.book}/{rated.plan} has no price for {names}", meters=meters)
 
 
-async def _standing(conn: Connection, team: Team, period: Period) -> Standing | None:
-    """The period's invoice. Raises InvoiceExists for one of another period that shares a moment with this one."""
-    asked = {"team_id": team.id, "reason": PERIOD, "period_from": period.start, "period_to": period.end}
+async def _standing(conn: Connection, team: Team, period: Period, reason: Reason) -> Standing | None:
+    """The period's invoice. Raises InvoiceExists for one of another period that shares a moment with this one.
+
+    Fees in advance of a period that was cut may be billed again for what it became: the first are taken off again.
+    """
+    asked = {"team_id": team.id, "reason": reason, "period_from": period.start, "period_to": period.end}
     row = await (await conn.execute(statement("find_overlapping_invoice"), asked)).fetchone()
+    if row is not None and row[2:] == (period.start, period.end):
+        return Standing(row[0])
+    if reason == ADVANCE:  # the invoice of the period has its fees, and takes off no others any more
+        row = await (await conn.execute(statement("find_overlapping_invoice"), asked | {"reason": PERIOD})).fetchone()
     if row is None:
         return None
     public_id, number, start, end = row
-    if (start, end) != (period.start, period.end):
-        said = f"{number} bills {start.isoformat()} to {end.isoformat()}; nothing is billed twice"
-        raise InvoiceExists(said, invoice=str(public_id))
-    return Standing(public_id)
+    said = f"{number} bills {start.isoformat()} to {end.isoformat()}; nothing is billed twice"
+    raise InvoiceExists(said, invoice=str(public_id))
 
 
 async def _write(conn: Connection, draft: Draft, seller: Party, now: datetime) -> tuple[UUID, int]:
     """Stores the draft with its prices, lines and shares."""
-    prices = await keep_version(conn, plan_named(draft.subscription.plan), now)
+    version_id = await prices.version_of(conn, draft.agreement.last)
     public_id = uuid7()
-    head = header(draft, seller, now) | {"public_id": public_id, "price_version_id": prices}
+    head = header(draft, seller, now) | {"public_id": public_id, "price_version_id": version_id}
     invoice_id: int = (await (await conn.execute(statement("create_invoice"), head)).fetchall())[0][0]
     parts = {
         "invoice_id": invoice_id,
         "team_id": draft.team.id,
-        "lines": _encode(draft.rated.lines).decode(),
-        "members": _encode(draft.rated.members).decode(),
+        "lines": _encode(draft.document.lines).decode(),
+        "members": _encode(members_of(draft)).decode(),
     }
     for name in ("create_invoice_lines", "create_invoice_shares", "create_invoice_members"):
         await conn.execute(statement(name), parts)
     return public_id, invoice_id
 
 
+def members_of(draft: Draft) -> tuple[MemberShare, ...]:
+    """What each member used, and what is to be paid for it after coupons and taxes."""
+    used = {each.member: each.usage for each in draft.rated.members}
+    owed = {each.member: each.amount for each in draft.document.members}
+    nothing = draft.document.total * 0
+    names = in_order({*used, *owed})
+    return tuple(MemberShare(name, owed.get(name, nothing), used.get(name, {})) for name in names)
+
+
 def header(draft: Draft, seller: Party, now: datetime) -> dict[str, object]:
     """The columns of an invoice, without ids of its own, number and dates."""
-    team, rated, period = draft.team, draft.rated, draft.rated.period
+    team, rated, document, period = draft.team, draft.rated, draft.document, draft.period
     customer = Party(team.name, (team.billing_email,) if team.billing_email else ())
     return {
         "team_id": team.id,
-        "subscription_id": draft.subscription.id,
-        "reason": PERIOD,
+        "subscription_id": draft.subscription_id,
+        "reason": draft.reason,
         "period_from": period.start,
         "period_to": period.end,
         "zone": period.zone,
         "anchor_day": period.anchor_day,
-        "plan": draft.subscription.plan,
+        "plan": draft.plan,
         "rating_version": rated.rating_version,
-        "currency": rated.currency,
-        "total": rated.total,
+        "currency": document.currency,
+        "total": document.total,
         "exact": rated.exact,
+        "document": _encode(sums_of(document)).decode(),
         "seller": _encode(seller).decode(),
         "customer": _encode(customer).decode(),
         "meters": _encode(draft.billable.meters).decode(),

@@ -9,19 +9,22 @@ from decimal import Decimal
 from math import lcm
 from typing import Any, NamedTuple
 
-from meter.clock_cuts import Cuts, by_clock, monthly
+from meter.clock_cuts import Cuts, by_clock, cut_at, monthly
 from meter.database import Connection
-from meter.errors import InvalidParameter
 from meter.levels import Sum, sums
 from meter.rating.levels import rank
 from meter.rating.money import exact
 from meter.rating.needs import Needs
 from meter.rating.periods import Period
+from meter.rating.segments import LevelsAsked
 from meter.rating.usage import Usage
+from meter.spans import Span
 from meter.windows import ORIGIN, QUARTER
 from sql import statement
 
 Labels = tuple[tuple[str, str], ...]
+_Key = tuple[int, int, datetime | None]
+_NONE = (Decimal(0), Decimal(1))
 
 
 class Series(NamedTuple):
@@ -46,56 +49,87 @@ class Group(NamedTuple):
     labels: Labels
 
 
+class Asked(NamedTuple):
+    """Which usage of a period is wanted: told apart as prices need it, and by the parts of the period it was used in.
+
+    Parts are in their order and do not overlap. `levels` are peaks and percentiles, each given in one of the parts.
+    """
+
+    needs: Needs
+    parts: Sequence[Span]
+    levels: Sequence[LevelsAsked]
+
+
 class Billable(NamedTuple):
-    """The usage of a period, title and unit of each meter in it, and which data it is.
+    """The usage of a period by its parts and `outside` of them, title and unit of each meter, and which data it is.
 
     `data_snapshot` is pg_current_snapshot() as text; `as_of` is when the team's data last changed.
     """
 
-    usage: tuple[Usage, ...]
+    parts: tuple[tuple[Usage, ...], ...]
+    outside: tuple[Usage, ...]
     meters: dict[str, tuple[str, str]]
     data_snapshot: str
     as_of: datetime | None
 
+    @property
+    def usage(self) -> tuple[Usage, ...]:
+        """All of it."""
+        return tuple(row for part in (*self.parts, self.outside) for row in part)
 
-async def read(conn: Connection, team_id: int, period: Period, needs: Needs) -> Billable:
+
+def whole(period: Period, needs: Needs) -> Asked:
+    """All of a period as one part."""
+    span = Span(period.start, period.end)
+    levels = [LevelsAsked(meter, measure, ((span.start, span.end),), 0) for meter, measure in needs.measures]
+    return Asked(needs, (span,), levels)
+
+
+async def none(conn: Connection, team_id: int) -> Billable:
+    """No usage at all, as of this moment. In the caller's transaction, as `read`."""
+    data_snapshot, as_of = (await (await conn.execute(statement("get_snapshot"), {"team_id": team_id})).fetchall())[0]
+    return Billable((), (), {}, data_snapshot, as_of)
+
+
+async def read(conn: Connection, team_id: int, period: Period, asked: Asked) -> Billable:
     """The billable usage of a period by meter, member and service, and more finely where prices need it.
 
     In the caller's transaction, which must be of one snapshot (`begin_reading`). Usage under internal keys and of
-    meters that are not billable is left out. Raises InvalidParameter for levels of a period off the quarter hours, and
-    RawDataGone where an edge cuts a quarter whose raw events are dropped.
+    meters that are not billable is left out. Raises RawDataGone where an edge cuts a quarter whose raw events are
+    dropped.
     """
-    check_grid(period, needs)
     found = await (await conn.execute(statement("list_billable_series"), {"team_id": team_id})).fetchall()
     series = [Series(*row) for row in found]
-    usage: list[Usage] = []
-    for cuts, some in _cut(series, period, needs):
-        groups = _groups(some, needs.labels)
+    parts: list[list[Usage]] = [[] for _ in (*asked.parts, None)]
+    for cuts, some in cut(series, period, asked):
+        groups = grouped(some, asked.needs.labels)
         numbered = {each.id: number for number, group in enumerate(groups.values()) for each in group}
-        parts = await sums(conn, team_id, numbered, cuts.bounds)
-        usage += gathered([Group(own[0], labels) for (*_, labels), own in groups.items()], parts, cuts)
-    usage += await _levels(conn, team_id, period, needs, {each.meter for each in series})
+        sums_there = await sums(conn, team_id, numbered, cuts.bounds)
+        named = [Group(own[0], labels) for (*_, labels), own in groups.items()]
+        for part, usage in gathered(named, sums_there, cuts, asked.parts):
+            parts[part].append(usage)
+    for part, usage in await levels(conn, team_id, asked.levels, {each.meter for each in series}):
+        parts[part].append(usage)
     data_snapshot, as_of = (await (await conn.execute(statement("get_snapshot"), {"team_id": team_id})).fetchall())[0]
-    used = {row.meter for row in usage}
+    used = {row.meter for part in parts for row in part}
     meters = {each.meter: (each.title, each.unit) for each in series if each.meter in used}
-    return Billable(tuple(usage), meters, data_snapshot, as_of)
+    *inside, outside = map(tuple, parts)
+    return Billable(tuple(inside), outside, meters, data_snapshot, as_of)
 
 
-def check_grid(period: Period, needs: Needs) -> None:
-    """Refuses levels of a period that cuts a quarter of an hour: part of a quarter has no average of 15 minutes."""
-    if needs.measures and any((edge - ORIGIN) % QUARTER for edge in (period.start, period.end)):
-        raise InvalidParameter("this plan goes by levels per quarter of an hour; begin and end the period on one")
-
-
-def _cut(series: Sequence[Series], period: Period, needs: Needs) -> list[tuple[Cuts, list[Series]]]:
-    """Series by where their usage is cut: most at months only."""
+def cut(series: Sequence[Series], period: Period, asked: Asked) -> list[tuple[Cuts, list[Series]]]:
+    """Series by where their usage is cut: most at months and parts only."""
+    edges = {edge for part in asked.parts for edge in part}
     by_minutes: defaultdict[tuple[int, ...], list[Series]] = defaultdict(list)
     for each in series:
-        by_minutes[needs.clocks.get(each.meter, ())].append(each)
-    return [(by_clock(period, minutes) if minutes else monthly(period), some) for minutes, some in by_minutes.items()]
+        by_minutes[asked.needs.clocks.get(each.meter, ())].append(each)
+    return [
+        (cut_at(by_clock(period, minutes) if minutes else monthly(period), edges), some)
+        for minutes, some in by_minutes.items()
+    ]
 
 
-def _groups(
+def grouped(
     series: Iterable[Series], labels: Mapping[str, frozenset[str]]
 ) -> dict[tuple[str, str | None, str | None, Labels], list[Series]]:
     """Series that differ in key, or in dimensions that no price goes by, are priced as one."""
@@ -107,43 +141,65 @@ def _groups(
     return dict(groups)
 
 
-async def _levels(conn: Connection, team_id: int, period: Period, needs: Needs, meters: set[str]) -> list[Usage]:
-    """Peaks and percentiles of the team's levels, per quarter of an hour; quarters without usage count as none."""
-    wanted = [(meter, measure) for meter, measure in needs.measures if meter in meters]
+async def levels(
+    conn: Connection, team_id: int, asked: Sequence[LevelsAsked], meters: set[str]
+) -> list[tuple[int, Usage]]:
+    """Peaks and percentiles of the team's levels, per quarter of an hour; quarters without usage count as none.
+
+    A quarter that is cut belongs to what comes after the cut: all of them are somebody's, and none is twice.
+    """
+    wanted = [each for each in asked if each.meter in meters]
     if not wanted:
         return []
-    quarters = (period.end - period.start) // QUARTER
-    asked = {
-        "team_id": team_id,
-        "meters": [meter for meter, _ in wanted],
-        "measures": [measure for _, measure in wanted],
-        "places": [quarters - rank(quarters, measure) + 1 for _, measure in wanted],
-        "period_from": period.start,
-        "period_to": period.end,
-    }
-    rows = await (await conn.execute(statement("read_levels"), asked)).fetchall()
-    found = [Usage(meter, total, measure=measure, divisor=divisor) for meter, measure, total, divisor in rows]
-    silent = set(wanted) - {(each.meter, each.measure) for each in found}
-    return [*found, *(Usage(meter, Decimal(0), measure=measure) for meter, measure in sorted(silent))]
+    rows = [
+        (number, each.meter, _place(each), _quarter(start), _quarter(end))
+        for number, each in enumerate(wanted)
+        for start, end in each.ranges
+    ]
+    columns = zip(("asks", "meters", "places", "starts", "ends"), map(list, zip(*rows, strict=True)), strict=True)
+    found = await (await conn.execute(statement("read_levels"), {"team_id": team_id, **dict(columns)})).fetchall()
+    known = {ask: (total, divisor) for ask, total, divisor in found}
+    return [(each.segment, _level(each, *known.get(number, _NONE))) for number, each in enumerate(wanted)]
+
+
+def _level(levels: LevelsAsked, total: Decimal, divisor: Decimal) -> Usage:
+    return Usage(levels.meter, total, measure=levels.measure, divisor=divisor)
+
+
+def _place(levels: LevelsAsked) -> int:
+    quarters = sum((_quarter(end) - _quarter(start)) // QUARTER for start, end in levels.ranges)
+    return quarters - rank(quarters, levels.measure) + 1
+
+
+def _quarter(instant: datetime) -> datetime:
+    return instant - (instant - ORIGIN) % QUARTER
 
 
 @exact()
-def gathered(groups: Sequence[Group], sums: Iterable[Sum], cuts: Cuts) -> tuple[Usage, ...]:
-    """One Usage per group, and time of day where the cuts tell it, that has any.
+def gathered(
+    groups: Sequence[Group], sums: Iterable[Sum], cuts: Cuts, parts: Sequence[Span]
+) -> tuple[tuple[int, Usage], ...]:
+    """One Usage per group, part of the period, and time of day where the cuts tell it, that has any.
 
+    Each with the number of its part; what lies in none has the number after the last.
     A unit that is per month is divided by the month's own seconds, as in /v1/usage: 10 GB over a third of a month are
     3.33 GB-months. Several months come to one divisor, their least common multiple, so that nothing is rounded here.
     """
     common = lcm(*cuts.month_seconds)
-    quantities: defaultdict[tuple[int, datetime | None], Decimal] = defaultdict(Decimal)
-    events: defaultdict[tuple[int, datetime | None], int] = defaultdict(int)
+    part_of = [_part(start, parts) for start in cuts.bounds[:-1]]
+    quantities: defaultdict[_Key, Decimal] = defaultdict(Decimal)
+    events: defaultdict[_Key, int] = defaultdict(int)
     for part in sums:
-        series, key = groups[part.group].series, (part.group, cuts.at[part.slot])
+        series, key = groups[part.group].series, (part_of[part.slot], part.group, cuts.at[part.slot])
         counted = Decimal(part.events) if series.aggregation == "count" else part.total
         quantities[key] += counted * (common // cuts.month_seconds[part.slot] if series.per_month else 1)
         events[key] += part.events
-    order = sorted(quantities, key=lambda key: (key[0], key[1] or cuts.bounds[0]))
-    return tuple(_usage(groups[key[0]], quantities[key], common, events[key], key[1]) for key in order)
+    order = sorted(quantities, key=lambda key: (key[:2], key[2] or cuts.bounds[0]))
+    return tuple((key[0], _usage(groups[key[1]], quantities[key], common, events[key], key[2])) for key in order)
+
+
+def _part(start: datetime, parts: Sequence[Span]) -> int:
+    return next((number for number, part in enumerate(parts) if part.start <= start < part.end), len(parts))
 
 
 def _usage(group: Group, quantity: Decimal, month_seconds: int, events: int, at: datetime | None) -> Usage:

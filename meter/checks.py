@@ -17,6 +17,9 @@ from sql import statement
 
 LIMIT = "60s"
 KEPT_ROWS = 3
+USAGE_HAS_PRICES = "usage_has_prices"
+APART = (USAGE_HAS_PRICES,)
+"""Findings that are made and kept by jobs of their own: no query alone can answer them."""
 
 
 class Finding(NamedTuple):
@@ -86,9 +89,10 @@ async def _run_one(conn: Connection, name: str, query: LiteralString, now: datet
 
 
 async def keep(conn: Connection, found: Sequence[Finding], now: datetime) -> None:
-    """Puts what was found in place of what was found last."""
+    """Puts what was found in place of what was found last; findings of APART stay as they are."""
     parameters = {
         "names": [each.name for each in found],
+        "known": [*(each.name for each in found), *APART],
         "says": [each.says for each in found],
         "holds": [each.holds for each in found],
         "unfinished": [each.unfinished for each in found],
@@ -97,6 +101,20 @@ async def keep(conn: Connection, found: Sequence[Finding], now: datetime) -> Non
         "now": now,
     }
     await conn.execute(statement("keep_check_results"), parameters)
+
+
+async def keep_one(conn: Connection, found: Finding, rows: int, now: datetime) -> None:
+    """Puts what one check found, so many rows of it, in place of what it found last."""
+    parameters = {
+        "name": found.name,
+        "says": found.says,
+        "holds": found.holds,
+        "unfinished": found.unfinished,
+        "rows": msgspec.json.encode(found.rows[:rows]).decode(),
+        "took_ms": round(found.took_s * 1000),
+        "now": now,
+    }
+    await conn.execute(statement("keep_check_result"), parameters)
 
 
 async def last(conn: Connection) -> list[Result]:

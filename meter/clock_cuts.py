@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -22,6 +22,13 @@ class Cuts(NamedTuple):
     bounds: list[datetime]
     month_seconds: list[int]
     at: Sequence[datetime | None]
+
+
+def cut_at(cuts: Cuts, edges: Iterable[datetime]) -> Cuts:
+    """The same slots, each cut further at the edges that lie in it."""
+    bounds = sorted({*cuts.bounds, *(edge for edge in edges if cuts.bounds[0] < edge < cuts.bounds[-1])})
+    slots = [bisect_right(cuts.bounds, start) - 1 for start in bounds[:-1]]
+    return Cuts(bounds, [cuts.month_seconds[slot] for slot in slots], [cuts.at[slot] for slot in slots])
 
 
 def monthly(period: Period) -> Cuts:

@@ -35,16 +35,21 @@ def conninfo(url: str, more: str = "") -> str:
         raise ProgrammingError(f"its URL can't be read; {how}") from None  # the driver's words may quote the password
 
 
-async def connect(url: str, *, autocommit: bool = False) -> Connection:
+async def connect(url: str, options: str = "", *, autocommit: bool = False) -> Connection:
     """Opens one connection. Raises psycopg.OperationalError when the server can't be reached."""
-    return await AsyncConnection.connect(conninfo(url), autocommit=autocommit)
+    return await AsyncConnection.connect(conninfo(url, options), autocommit=autocommit)
 
 
 @asynccontextmanager
 async def readers(url: str, size: int, seconds: int) -> AsyncIterator[Pool]:
     """A pool whose connections can only read, at most `seconds` per statement (then: psycopg.errors.QueryCanceled)."""
-    async with pool(url, size, f" -c default_transaction_read_only=on -c statement_timeout={seconds}s") as opened:
+    async with pool(url, size, read_only(seconds)) as opened:
         yield opened
+
+
+def read_only(seconds: int) -> str:
+    """The options of a connection that can only read, at most `seconds` per statement."""
+    return f" -c default_transaction_read_only=on -c statement_timeout={seconds}s"
 
 
 @asynccontextmanager

@@ -330,6 +330,41 @@ class UnknownPlan(Problem):
     remedy = "Name a plan that `GET /v1/prices/plans` lists."
 
 
+class UnknownCoupon(Problem):
+    """No price book has a coupon of this name."""
+
+    code = "unknown_coupon"
+    title = "There is no such coupon"
+    remedy = "Write book/coupon, as the price book names it under [coupons]."
+
+
+class PricesInUse(Problem):
+    """A version of a price book would have made another invoice of one that is final."""
+
+    status = 409
+    code = "prices_in_use"
+    title = "Invoices were made by these prices"
+    remedy = "Put the version in force from the instant that `detail` names, or a later one; what was billed stays."
+
+
+class PlanInUse(Problem):
+    """A version of a price book lacks a plan, add-on or coupon that some team has."""
+
+    status = 409
+    code = "plan_in_use"
+    title = "Teams have what the book lacks"
+    remedy = "Keep it in the book; a plan with `retired = true` is offered to nobody new."
+
+
+class DecisionRefused(Problem):
+    """What is asked of a subscription can't be: `reason` says why, `detail` what to do instead."""
+
+    status = 409
+    code = "decision_refused"
+    title = "The subscription can't be changed like this"
+    remedy = "Do what `detail` says; `reason` is one of the words in docs/subscriptions.md."
+
+
 class NoSubscription(Problem):
     """The team has no plan, so there are no prices to bill it by."""
 

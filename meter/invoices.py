@@ -12,6 +12,8 @@ import msgspec
 
 from meter.database import Connection
 from meter.rating.charge import Step
+from meter.rating.document import Document
+from meter.rating.document.document import Applied, TaxTotal
 from meter.rating.invoice import MemberShare
 from meter.rating.line import Discount, Line, Share
 from meter.rating.periods import Period
@@ -27,11 +29,68 @@ class Party(msgspec.Struct, frozen=True):
     lines: tuple[str, ...] = ()
 
 
+class Sums(msgspec.Struct, frozen=True, kw_only=True):
+    """Between the lines and the total of an invoice: what was taken off and taxed, and how, as in ``Document``."""
+
+    subtotal: Decimal
+    spend_discount: Decimal
+    coupons: tuple[Applied, ...]
+    coupons_total: Decimal
+    taxes: tuple[TaxTotal, ...]
+    tax: Decimal
+    tax_included: Decimal
+    net: Decimal
+    derivation: tuple[Step, ...]
+
+
+def sums_of(document: Document) -> Sums:
+    """The sums of a document."""
+    return Sums(**{name: getattr(document, name) for name in Sums.__struct_fields__})
+
+
+class Settled(msgspec.Struct, frozen=True, kw_only=True):
+    """What coupons and taxes made of a line: less `discount`, plus the `tax` that it does not contain, is `total`."""
+
+    discount: Decimal
+    tax: Decimal
+    tax_included: Decimal
+    total: Decimal
+
+
+def settled_of(document: Document) -> tuple[Settled, ...]:
+    """What a document makes of each of its lines."""
+    names = Settled.__struct_fields__
+    return tuple(Settled(**{name: getattr(line, name) for name in names}) for line in document.lines)
+
+
+def plain_settled(amount: Decimal) -> Settled:
+    """Of a line of which nothing was made."""
+    nothing = amount * 0
+    return Settled(discount=nothing, tax=nothing, tax_included=nothing, total=amount)
+
+
+def plain_sums(total: Decimal) -> Sums:
+    """Of an invoice without terms."""
+    nothing = total * 0
+    return Sums(
+        subtotal=total,
+        spend_discount=nothing,
+        coupons=(),
+        coupons_total=nothing,
+        taxes=(),
+        tax=nothing,
+        tax_included=nothing,
+        net=total,
+        derivation=(),
+    )
+
+
 class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     """One team, one period, one reason. A draft has no number and dates yet; what is final keeps all but its status.
 
-    `meters` has title and unit of each meter in the members' usage. `exact` is the total before rounding. In a list the
-    lines and members are left out.
+    `meters` has title and unit of each meter in the members' usage. `exact` is the lines before rounding. `settled` has
+    an entry for each line. In a list the lines and members are left out. `sums` is None of an invoice from before there
+    were any.
     """
 
     id: int
@@ -56,7 +115,9 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     number: str | None
     issued_at: datetime | None
     due_at: datetime | None
+    sums: Sums | None
     lines: tuple[Line, ...] = ()
+    settled: tuple[Settled, ...] = ()
     members: tuple[MemberShare, ...] = ()
 
 
@@ -68,7 +129,12 @@ async def get(conn: Connection, public_id: UUID, team_id: int | None) -> Invoice
         return None
     lines = await (await conn.execute(statement("list_invoice_lines"), {"invoice_id": row[0]})).fetchall()
     members = await (await conn.execute(statement("list_invoice_members"), {"invoice_id": row[0]})).fetchall()
-    return msgspec.structs.replace(_invoice(row), lines=tuple(map(_line, lines)), members=tuple(map(_member, members)))
+    return msgspec.structs.replace(
+        _invoice(row),
+        lines=tuple(line_of(line[:-1]) for line in lines),
+        settled=tuple(_settled(line[-1]) for line in lines if line[-1] is not None),
+        members=tuple(map(_member, members)),
+    )
 
 
 async def list_invoices(conn: Connection, team_id: int | None, before: UUID | None, rows: int) -> list[Invoice]:
@@ -80,14 +146,20 @@ async def list_invoices(conn: Connection, team_id: int | None, before: UUID | No
 
 def _invoice(row: Sequence[Any]) -> Invoice:
     """A row of get_invoice: its sixth to ninth column are the period's."""
-    names = [name for name in Invoice.__struct_fields__ if name not in {"lines", "members"}]
+    names = [name for name in Invoice.__struct_fields__ if name not in {"lines", "settled", "members"}]
     values = dict(zip(names, (*row[:5], Period(*row[5:9]), *row[9:]), strict=True))
     for name, kind in (("seller", Party), ("customer", Party), ("meters", dict[str, tuple[str, str]])):
         values[name] = msgspec.convert(values[name], kind)
+    values["sums"] = None if values["sums"] is None else msgspec.json.decode(values["sums"], type=Sums, strict=False)
     return Invoice(**values)
 
 
-def _line(row: Sequence[Any]) -> Line:
+def _settled(stored: Mapping[str, Any]) -> Settled:
+    return msgspec.convert(stored, Settled, strict=False)
+
+
+def line_of(row: Sequence[Any]) -> Line:
+    """A line from its columns, in the order of its fields."""
     values = dict(zip(Line.__struct_fields__, row, strict=True))
     values["derivation"] = msgspec.convert(values["derivation"], tuple[Step, ...])
     values["discounts"] = msgspec.convert(values["discounts"], tuple[Discount, ...], strict=False)

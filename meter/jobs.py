@@ -15,6 +15,7 @@ from meter.coverage import learn as learning
 from meter.database import Connection
 from meter.held import turn as held
 from meter.points.close import close_gaps
+from meter.prices import unpriced as unpriced_usage
 from meter.retention import pack as packing
 from meter.retention import run as retention
 from meter.retention.words import of_drop
@@ -94,6 +95,11 @@ async def check(turn: Turn) -> str | None:
     if broken:
         raise CheckFailedError(f"{', '.join(broken)}: `meter doctor` shows what was found")
     return f"{len(found)} checks hold"
+
+
+async def unpriced(turn: Turn) -> str | None:
+    """Looks for usage that no price is in force for, and keeps what it found."""
+    return await unpriced_usage.turn(turn.conn, turn.now)
 
 
 async def backfill(turn: Turn) -> str | None:

@@ -9,11 +9,14 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from meter.database import Connection
-from meter.prices import plan_named
+from meter.model import Team
+from meter.prices import store as prices
 from meter.rating import list_price
 from meter.rating.book import Plan
 from meter.rating.list_price import Listed, NoPrice
-from sql import statement
+from meter.subscriptions import store as subscriptions
+from meter.subscriptions import timeline
+from meter.usage import EARLIEST, LATEST
 
 
 class Cost(NamedTuple):
@@ -25,19 +28,20 @@ class Cost(NamedTuple):
 
 
 class Tariffs(NamedTuple):
-    """The plans of a team, each from its instant until the next; before the first one the newest applies."""
+    """The plans of a team, each from its instant until the next; None where it has none."""
 
     starts: Sequence[datetime]
-    plans: Sequence[Plan]
+    plans: Sequence[Plan | None]
     currency: str
 
     def price(self, meter: str, at: datetime, *, billable: bool) -> Listed | NoPrice:
         """The list price of a meter at an instant, or why it has none."""
         if not billable:
             return "not_billable"
-        if not self.plans:
+        place = bisect_right(self.starts, at) - 1
+        plan = self.plans[place] if place >= 0 else None
+        if plan is None:
             return "no_plan"
-        plan = self.plans[bisect_right(self.starts, at) - 1]
         return list_price.listed(plan, meter) if plan.currency == self.currency else "other_currency"
 
     def cost(self, meter: str, at: datetime, quantity: Decimal, divisor: Decimal, *, billable: bool) -> Cost:
@@ -48,7 +52,13 @@ class Tariffs(NamedTuple):
         return Cost(list_price.cost(price, quantity, divisor), price.currency, None)
 
 
-async def read(conn: Connection, team_id: int, currency: str) -> Tariffs:
-    """The plans of a team that is billed in a currency; prices in another are none."""
-    rows = await (await conn.execute(statement("list_subscriptions"), {"team_id": team_id})).fetchall()
-    return Tariffs([row[0] for row in rows], [plan_named(row[1]) for row in rows], currency)
+async def read(conn: Connection, team: Team) -> Tariffs:
+    """The plans of a team by what is decided and in force; prices in a currency that it is not billed in are none."""
+    books, log = await prices.read(conn), await subscriptions.read(conn, team.id)
+    plans: dict[datetime, Plan | None] = {}
+    for stretch in timeline.stretches(log.standing):
+        start, end = stretch.start or EARLIEST, stretch.end or LATEST
+        for at in (start, *sorted(books.edges(stretch.plan, team.public_id, start, end))):
+            plans[at] = books.plan(stretch.plan, at, team.public_id)
+        plans[end] = None
+    return Tariffs(list(plans), list(plans.values()), team.currency)

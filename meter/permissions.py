@@ -55,9 +55,8 @@ PERMISSIONS: tuple[Permission, ...] = (
     Permission("edit_team", "rename the team, change where its bills go", ("admin",), ("owner",)),
     Permission("delete_team", "delete the team", ("admin",), ("owner",)),
     Permission("generate_invoice", "bill a period", ("admin",), ("owner",)),
-    # A team that chose its own plan could be on a free one whenever a period ends: an invoice goes by the plan then.
-    Permission("change_plan", "put a team on a plan"),
-    Permission("operate", "make and list teams, manage the operator's keys, read the audit log of all"),
+    Permission("change_plan", "change the plan and what is beside it", ("admin",), ("owner",)),
+    Permission("operate", "make and list teams, change prices, manage the operator's keys, read the audit log of all"),
 )
 _NAMED = {permission.name: permission for permission in PERMISSIONS}
 

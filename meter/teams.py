@@ -12,10 +12,11 @@ import msgspec
 from babel.core import get_global
 from uuid_utils.compat import uuid7
 
-from meter import members, subscriptions
+from meter import members
 from meter.database import Connection
 from meter.errors import InvalidBody, NotFound, TeamDeleted, TeamHasInvoices
 from meter.model import Team
+from meter.subscriptions import decisions
 from sql import statement
 
 
@@ -110,7 +111,7 @@ async def delete(conn: Connection, team: Team, now: datetime) -> Team:
     """
     await conn.execute(statement("revoke_keys"), {"team_id": team.id, "now": now})
     await conn.execute(statement("revoke_invitations"), {"team_id": team.id, "one": None, "now": now})
-    await subscriptions.end(conn, team.id, now)
+    await decisions.end(conn, team, now)
     deleted = msgspec.structs.replace(team, deleted_at=now, version=team.version + 1)
     await conn.execute(statement("edit_team"), msgspec.structs.asdict(deleted))
     return deleted

@@ -101,7 +101,7 @@ async def read(
         series = await _picked(conn, team.id, query, archive)
         rows = await _kept_rows(conn, team.id, query, series, after or Place(query.end, LAST_ID), limit + 1, archive)
         described = await _described(conn, team.id, {row[2] for row in rows})
-        tariffs = await list_price.read(conn, team.id, team.currency)
+        tariffs = await list_price.read(conn, team)
         row = await (await conn.execute(statement("get_watermark"), {"team_id": team.id})).fetchone()
     zone = ZoneInfo(team.timezone)
     events = [_event(each, described[each[2]], tariffs, zone) for each in rows[:limit]]

@@ -11,18 +11,17 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from meter import labels, list_price, subscriptions, windows
+from meter import labels, list_price, windows
 from meter.coverage import read as coverages
 from meter.coverage.read import Asked, Rule
 from meter.coverage.share import Counts, together
 from meter.database import Connection
-from meter.errors import InvalidParameter, NoSubscription
+from meter.errors import InvalidParameter
 from meter.ingest import load_meters
 from meter.labels import Filter
 from meter.levels import sums
 from meter.list_price import Tariffs
 from meter.model import Meter, Team
-from meter.rating.periods import Period, month_period
 from meter.rating.totals import Metered, Part, Row, table
 from meter.spans import Span
 from meter.usage import EARLIEST, LATEST
@@ -95,15 +94,6 @@ class Group(NamedTuple):
     series: list[int]
 
 
-async def current_period(conn: Connection, team: Team, now: datetime) -> Period:
-    """The billing period that runs now; of a team without a plan, the calendar month."""
-    try:
-        anchor = (await subscriptions.current(conn, team.id)).anchor_day
-    except NoSubscription:
-        anchor = 1
-    return month_period(now, team.timezone, anchor)
-
-
 async def read(conn: Connection, team: Team, query: Query) -> Report:
     """The report, read in one snapshot. An event costs what the plan of its own time says.
 
@@ -118,7 +108,7 @@ async def read(conn: Connection, team: Team, query: Query) -> Report:
         meters = await load_meters(conn, team.id)
         check_labels(query.meters, query.filters, meters)
         groups = await _groups(conn, team.id, query)
-        tariffs = await list_price.read(conn, team.id, team.currency)
+        tariffs = await list_price.read(conn, team)
         bounds = await _bounds(conn, query, groups, tariffs)
         if len(groups) * (len(bounds) - 1) > MAX_CELLS:
             raise InvalidParameter(f"more than {MAX_CELLS} figures; ask for a shorter range, or fewer meters")

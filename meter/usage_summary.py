@@ -14,7 +14,6 @@ from meter.database import Connection
 from meter.errors import CurrencyMismatch, InvalidParameter, NoSubscription, NotRateable, Problem
 from meter.labels import Filter
 from meter.model import Team
-from meter.prices import plan_named
 from meter.rating.allowance import Allowance, allowances
 from meter.rating.periods import Period
 from meter.rating.totals import ADDITIVE, Metered, Used
@@ -76,7 +75,7 @@ async def _owed(conn: Connection, team: Team, period: Period) -> Owed | Problem:
         draft = await bill.price(conn, team, period)
     except (NoSubscription, CurrencyMismatch, NotRateable, InvalidParameter) as problem:
         return problem
-    plan = plan_named(draft.subscription.plan)
+    plan = draft.agreement.last
     return Owed(draft, plan.title, allowances(plan, draft.billable.usage, draft.rated.lines))
 
 

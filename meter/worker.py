@@ -65,6 +65,7 @@ def timetable(settings: Settings) -> tuple[Job, ...]:
         Job("identity", 60.0, jobs.identity, "an id that comes again with another time is one event counted twice"),
         Job("prepare", HOUR, jobs.prepare, "making room for events blocks those who write them, so it is made ahead"),
         Job("check", HOUR, jobs.check, "what does not add up shall be found by us first"),
+        Job("unpriced", HOUR / 4, jobs.unpriced, "usage without a price is an alarm, and not found when it is billed"),
         Job("tick", 60.0, jobs.tick, "what has changed since an instant is told by what was visible then"),
         Job("backfill", 1.0, jobs.backfill, "what a source says is applied beside live ingest", paces_itself=True),
         Job("pack", HOUR, jobs.pack, "in the columnstore a raw event takes a sixth of the room"),

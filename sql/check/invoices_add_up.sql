@@ -1,9 +1,10 @@
--- Every invoice adds up to the cent: its lines to the total, each line's shares to the line, its members to the total.
+-- Every invoice adds up to the cent: its lines, after coupons and taxes, to the total, each line's shares to the line, its
+-- members to the total.
 
-select i.public_id, i.number, i.total, l.lines, l.shares, m.members
+select i.public_id, i.number, i.total, l.lines, m.members
 from invoice as i
 left join (
-    select x.invoice_id, sum(x.amount) as lines, sum(s.shares) as shares, bool_and(x.amount = s.shares) as each
+    select x.invoice_id, sum(coalesce(x.total, x.amount)) as lines, bool_and(x.amount = s.shares) as each
     from invoice_line as x
     left join (select line_id, sum(amount) as shares from invoice_share group by line_id) as s on x.id = s.line_id
     group by x.invoice_id

@@ -1,7 +1,7 @@
--- Puts what the checks found now in place of what they found last; a check that is no longer there goes.
+-- Puts what the checks found now in place of what they found last; one that is no longer known goes.
 
 with gone as (
-    delete from check_result where name <> all(%(names)s::text [])
+    delete from check_result where name <> all(%(known)s::text [])
 )
 
 insert into check_result (name, says, holds, unfinished, rows, took_ms, at)

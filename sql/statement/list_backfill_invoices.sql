@@ -3,6 +3,7 @@
 select i.public_id, i.number, i.status, i.period_from, i.period_to
 from invoice as i
 where i.team_id = %(team_id)s
+    and i.reason = 'period'
     and exists (
         select
         from backfill_hour as h

@@ -9,7 +9,8 @@ select
         left join member as m on s.member_id = m.id
         where s.line_id = l.id
     ) as members,
-    l.cell, l.category, coalesce(l.gross, l.amount) as gross, l.discounts
+    l.cell, l.category, coalesce(l.gross, l.amount) as gross, l.discounts, l.served_from, l.served_to, l.plan,
+    l.price_version, l.settled
 from invoice_line as l
 where l.invoice_id = %(invoice_id)s
 order by l.position

@@ -9,7 +9,7 @@ cross join lateral (
         - coalesce(range_agg(tstzrange(i.period_from, i.period_to)), '{}'::tstzmultirange)
     ) as span
     from invoice as i
-    where i.team_id = t.id and i.status not in ('draft', 'void')
+    where i.team_id = t.id and i.reason = 'period' and i.status not in ('draft', 'void')
         and i.period_from < %(until)s and i.period_to > %(since)s
 ) as u
 cross join lateral (

@@ -1,0 +1,1 @@
+"""Which prices are in force, since when, and how do they change? Books as code, their versions kept for ever."""

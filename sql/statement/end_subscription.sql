@@ -1,4 +1,0 @@
--- Ends a subscription.
-
-update subscription set ends_at = %(at)s
-where id = %(id)s

@@ -1,0 +1,1 @@
+"""What was decided about subscriptions, and what follows from it."""
