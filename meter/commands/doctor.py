@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from argparse import ArgumentParser, Namespace
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from meter.settings import Settings
 TEXT = """\
 Each check states what must always hold, such as buckets that equal the raw events and readers that see what buckets \
 hold, and lists what does not. Checks look at the last days first and at older ones by lot, each for a minute at \
-most; the worker runs them every hour.
+most; the worker runs them every hour. One more looks for usage that no price is in force for.
 
 With --since, the whole history from that day on is compared instead, day by day: quarters of an hour with the raw \
 events, hours with quarters, days with hours; where raw events were dropped, buckets with each other. Stopped, it \
@@ -40,27 +40,33 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(settings: Settings, options: Namespace) -> int:
     """Runs the checks, or walks over the history, and shows what was found."""
     import sql
+    from meter.checks import APART
 
-    known = sql.checks()
+    known = (*sql.checks(), *APART)
     unknown = [name for name in options.check if name not in known]
     if unknown:
         return refuse(f"there is no check {', '.join(unknown)}; there are {', '.join(known)}")
     if options.since is None:
-        chosen = {name: query for name, query in known.items() if not options.check or name in options.check}
-        return _check(settings, chosen, as_json=options.json)
+        return _check(settings, options.check or known, as_json=options.json)
     if options.check:
         return refuse("--since compares the whole history, and runs no checks: leave --check out")
     return _walk(settings, options)
 
 
-def _check(settings: Settings, chosen: Mapping[str, Any], *, as_json: bool) -> int:
+def _check(settings: Settings, chosen: Collection[str], *, as_json: bool) -> int:
+    import sql
     from meter import checks
     from meter.held import listing
+    from meter.prices import unpriced
     from meter.retention import state, words
 
     async def look(url: str) -> tuple[list[checks.Finding], list[listing.Waiting], state.State]:
         async with _opened(url) as conn:
-            found = await checks.run(conn, datetime.now(UTC), chosen)
+            now = datetime.now(UTC)
+            queries = {name: query for name, query in sql.checks().items() if name in chosen}
+            found = await checks.run(conn, now, queries)
+            if unpriced.NAME in chosen:
+                found.append(await unpriced.look(conn, now))
             return found, await listing.waiting(conn), await state.state(conn)
 
     with database(settings) as opened:
