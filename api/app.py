@@ -80,7 +80,6 @@ def _lifespan(
     async def opened(app: Litestar) -> AsyncIterator[None]:
         if settings.database_url is None:
             raise SettingsError("DATABASE_URL: the service needs one; `meter serve` starts an embedded server without")
-        defaults.check(settings)
         async with (
             database.pool(settings.database_url, settings.pool_size) as pool,
             database.readers(settings.database_url, settings.read_pool_size, settings.query_seconds) as readers,
@@ -88,6 +87,7 @@ def _lifespan(
         ):
             async with pool.connection() as conn:
                 await check_current(conn)
+                await defaults.check(conn, settings, clock())
                 await ensure_operator(conn, settings.operator_key, settings.data_dir, clock())
             ingest, intake = Ingest(pool, settings.past_days), Intake(pool, settings.past_days)
             happenings = Happenings(pool, ingest)

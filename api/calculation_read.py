@@ -12,7 +12,6 @@ from zoneinfo import ZoneInfo
 from api.calculation_given import POSITIONS, Calculation, GivenSplit, GivenUsage, Table
 from api.plain_tables import plain_table, refuse, told
 from api.questions import instant_of, zone_of
-from meter import prices
 from meter.errors import CurrencyMismatch, InvalidBody, InvalidParameter
 from meter.rating import levels
 from meter.rating import table as tables
@@ -50,9 +49,9 @@ def zone_asked(given: Calculation, otherwise: str) -> str:
     return given.tz
 
 
-def asked(given: Calculation, zone: str) -> Asked:
-    """Everything but the period. Raises InvalidBody, UnknownPlan, CurrencyMismatch."""
-    plan = _plan(given)
+def asked(given: Calculation, zone: str, named: Plan | None) -> Asked:
+    """Everything but the period; `named` is the plan that is asked for. Raises InvalidBody, CurrencyMismatch."""
+    plan = _plan(given, named)
     local = ZoneInfo(zone)
     split = given.split or GivenSplit()
     terms, earlier = _terms(given.terms, split.earlier, plan.currency)
@@ -66,15 +65,14 @@ def asked(given: Calculation, zone: str) -> Asked:
     )
 
 
-def _plan(given: Calculation) -> Plan:
+def _plan(given: Calculation, named: Plan | None) -> Plan:
     if given.prices is not None and given.plan is None:
         return _own_prices(given.prices, given.currency)
-    if given.plan is None or given.prices is not None:
+    if named is None or given.prices is not None:
         refuse("$.plan", "say by what to price", "write `plan`, or `prices` with a `currency`, and not both")
-    plan = prices.plan_named(given.plan)
-    if given.currency not in (None, plan.currency):
-        raise CurrencyMismatch(f"{given.plan} is priced in {plan.currency}; nothing is converted")
-    return plan
+    if given.currency not in (None, named.currency):
+        raise CurrencyMismatch(f"{given.plan} is priced in {named.currency}; nothing is converted")
+    return named
 
 
 def _own_prices(given: Mapping[str, Table], currency: str | None) -> Plan:

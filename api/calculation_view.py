@@ -7,7 +7,7 @@ from decimal import Decimal
 import msgspec
 
 from api.document_view import DocumentView, document_view
-from api.invoice_view import (
+from api.line_view import (
     LineView,
     MemberView,
     PeriodView,

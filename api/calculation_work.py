@@ -10,6 +10,7 @@ from api.calculation_view import calculation_view
 from api.cpu import CpuPool
 from api.plain_tables import refuse
 from meter.errors import InvalidBody
+from meter.rating.book import Plan
 from meter.rating.document import Document, Item, settle
 from meter.rating.invoice import Rated, rate
 from meter.rating.periods import Period
@@ -28,22 +29,22 @@ MOST_BY_TERMS = 20_000
 _encode = msgspec.json.Encoder().encode
 
 
-async def calculated(cpu: CpuPool, given: Calculation, size: int, zone: str, period: Period) -> bytes:
-    """The answer to a body of so many bytes, as JSON.
+async def calculated(cpu: CpuPool, given: Calculation, size: int, period: Period, plan: Plan | None) -> bytes:
+    """The answer to a body of so many bytes, as JSON; `plan` is the one that it names.
 
-    Raises InvalidBody for what can't be priced so, and for more than is answered at once; UnknownPlan,
+    Raises InvalidBody for what can't be priced so, and for more than is answered at once;
     CurrencyMismatch, and Busy as the pool does.
     """
     if size <= (AT_ONCE_BYTES if given.terms is None else AT_ONCE_WITH_TERMS_BYTES):
-        return calculation(given, zone, period)
-    return await cpu.run(calculation, given, zone, period)
+        return calculation(given, period, plan)
+    return await cpu.run(calculation, given, period, plan)
 
 
-def calculation(given: Calculation, zone: str, period: Period) -> bytes:
+def calculation(given: Calculation, period: Period, plan: Plan | None) -> bytes:
     """Read, rate, settle and write; nothing but its arguments decides. Raises as `calculated`."""
     if sum(len(row.levels or ()) for row in given.usage) > MOST_LEVELS:
         refuse("$.usage", "there are too many levels", f"write {MOST_LEVELS} at most in all rows together")
-    question = asked(given, zone)
+    question = asked(given, period.zone, plan)
     _check(question)
     try:
         rated = rate(question.plan, question.usage, period, question.plan.currency, question.split)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from api.invoice_view import ShareView, digits
+from api.line_view import ShareView, digits
 from meter.rating.charge import Step
 from meter.rating.document import Document
 from meter.rating.document.document import Applied, LineDiscount, LineTax, SettledLine, TaxTotal
@@ -101,9 +101,9 @@ def document_view(document: Document) -> DocumentView:
         lines=[_line(line) for line in document.lines],
         subtotal=digits(document.subtotal),
         spend_discount=digits(document.spend_discount),
-        coupons=[_applied(each) for each in document.coupons],
+        coupons=[applied_view(each) for each in document.coupons],
         coupons_total=digits(document.coupons_total),
-        taxes=[_tax_total(each) for each in document.taxes],
+        taxes=[tax_total_view(each) for each in document.taxes],
         tax=digits(document.tax),
         tax_included=digits(document.tax_included),
         net=digits(document.net),
@@ -140,7 +140,8 @@ def _tax(each: LineTax) -> LineTaxView:
     return LineTaxView(each.name, digits(each.percent), each.inclusive, digits(cut(each.exact)))
 
 
-def _applied(each: Applied) -> AppliedView:
+def applied_view(each: Applied) -> AppliedView:
+    """A coupon or grant, numbers as text."""
     left = None if each.left is None else digits(each.left)
     return AppliedView(
         name=each.name,
@@ -152,7 +153,8 @@ def _applied(each: Applied) -> AppliedView:
     )
 
 
-def _tax_total(each: TaxTotal) -> TaxTotalView:
+def tax_total_view(each: TaxTotal) -> TaxTotalView:
+    """A rate of tax over all lines, numbers as text."""
     return TaxTotalView(
         name=each.name,
         percent=digits(each.percent),

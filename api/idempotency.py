@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from hashlib import sha256
-from typing import Annotated, TypeVar, cast
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from litestar import Response
@@ -74,7 +74,31 @@ async def once(
         kept = None if keep is None else msgspec.json.encode(keep(value))
         return Answer(status, msgspec.json.encode(value), kept)
 
-    answer = await answers.once(conn, retry, made, now)
+    return sent(await answers.once(conn, retry, made, now))
+
+
+class _NeverAnsweredError(Exception):
+    """There is no first answer yet."""
+
+
+async def answered(conn: Connection, retry: answers.Request | None, now: datetime) -> Answer | None:
+    """What an earlier request with this Idempotency-Key was answered: for work that is done before its transaction.
+
+    Raises IdempotencyConflict.
+    """
+
+    async def refuse() -> Answer:
+        raise _NeverAnsweredError
+
+    if retry is None:
+        return None
+    try:
+        return await answers.once(conn, retry, refuse, now)
+    except _NeverAnsweredError:
+        return None
+
+
+def sent(answer: Answer) -> Response[Any]:
+    """An answer that is kept: bytes are sent as they are, so a retry's is the first one to the byte."""
     headers = {"Idempotency-Replayed": "true"} if answer.replayed else {}
-    body = cast("T", answer.body)  # bytes are sent as they are: a retry's answer is the first one to the byte
-    return Response(body, status_code=answer.status, media_type="application/json", headers=headers)
+    return Response(answer.body, status_code=answer.status, media_type="application/json", headers=headers)

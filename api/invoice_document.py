@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 from dashboards.invoice import InvoiceDocument, InvoiceLine, MemberShare, Party, Usage
 from dashboards.numbers import counted
 from meter import invoices
-from meter.invoices import Invoice
+from meter.invoices import Invoice, Sums
 from meter.rating.line import Line
 
 
@@ -25,7 +26,7 @@ def document_of(invoice: Invoice) -> InvoiceDocument:
         period_from=invoice.period.start,
         period_to=invoice.period.end,
         timezone=invoice.period.zone,
-        lines=tuple(_line(line) for line in invoice.lines),
+        lines=(*(_line(line) for line in invoice.lines), *_beneath(invoice.sums)),
         total=invoice.total,
         as_of=invoice.as_of or invoice.created_at,
         issued_on=local_day(invoice.issued_at, zone),
@@ -59,6 +60,20 @@ def _line(line: Line) -> InvoiceLine:
         line.unit_amount or None,
         line.per,
     )
+
+
+def _beneath(sums: Sums | None) -> Iterator[InvoiceLine]:
+    """What is taken off of all lines, and the taxes that they do not contain."""
+    if sums is None:
+        return
+    if sums.spend_discount:
+        yield InvoiceLine("Above the most that was agreed", -sums.spend_discount)
+    for coupon in sums.coupons:
+        if coupon.amount:
+            yield InvoiceLine(f"{coupon.kind.capitalize()} {coupon.name}", -coupon.amount)
+    for tax in sums.taxes:
+        if not tax.inclusive:
+            yield InvoiceLine(f"{tax.name}, {tax.percent:f} %", tax.amount)
 
 
 def _usage(usage: dict[str, Decimal], words: dict[str, tuple[str, str]]) -> tuple[Usage, ...]:

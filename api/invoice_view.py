@@ -1,78 +1,57 @@
-"""Invoices, drafts and calculations as the API shows them: numbers are text, plain and with all their digits."""
+"""Invoices and previews as the API shows them: numbers are text, plain and with all their digits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from datetime import date, datetime
-from decimal import Decimal
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypedDict
 from uuid import UUID
 
 import msgspec
 
-from meter.bill import Draft
-from meter.invoices import Invoice
-from meter.rating.charge import Step
-from meter.rating.invoice import MemberShare, Unpriced
-from meter.rating.line import Line, Share
-from meter.rating.periods import Period
+from api.document_view import AppliedView, TaxTotalView, applied_view, tax_total_view
+from api.line_view import (
+    LineView,
+    MemberView,
+    PeriodView,
+    UnpricedView,
+    digits,
+    lines_view,
+    members_view,
+    period_view,
+    unpriced_view,
+)
+from meter.bill import Draft, members_of
+from meter.invoices import Invoice, Settled, Sums, plain_settled, plain_sums, settled_of, sums_of
+from meter.rating.line import Line
 
 PREVIEW = "preview"
 
 
-class PeriodView(msgspec.Struct, frozen=True, rename={"from_": "from"}):
-    """The half-open period [from, to), and its first and last day in `zone`, both inclusive."""
-
-    from_: datetime
-    to: datetime
-    first_day: date
-    last_day: date
-    zone: str
-
-
-class ShareView(msgspec.Struct, frozen=True):
-    """A member's part of a line; null is what belongs to nobody."""
-
-    member: str | None
-    amount: str
+class _Sums(TypedDict):
+    subtotal: str
+    spend_discount: str
+    coupons: list[AppliedView]
+    coupons_total: str
+    taxes: list[TaxTotalView]
+    tax: str
+    tax_included: str
 
 
-class LineView(msgspec.Struct, frozen=True, kw_only=True):
-    """One line. `exact` is `billed_quantity` times `unit_amount` for each `per`; `amount` is that, rounded once.
+class InvoiceLineView(LineView, frozen=True, kw_only=True):
+    """A line of an invoice, for [from, to) by a version of a plan's prices.
 
-    `quantity` counts all usage, `included` what of it is free. `unit_amount` is null where there is no single price.
-    `derivation` lists the steps from usage to amount; `members` add up to `amount`.
+    `amount` less `discount` plus the tax that it does not contain is `total`.
     """
 
-    kind: str
-    price: str
-    description: str
-    meter: str
-    measure: str
-    quantity: str
-    unit: str
-    included: str
-    billed_quantity: str
-    unit_amount: str | None
-    per: str
-    exact: str
-    amount: str
-    derivation: tuple[Step, ...]
-    members: list[ShareView]
-
-
-class MemberView(msgspec.Struct, frozen=True):
-    """What a member costs and used, by meter in the meter's unit; null is what belongs to nobody."""
-
-    member: str | None
-    amount: str
-    usage: dict[str, str]
-
-
-class UnpricedView(msgspec.Struct, frozen=True):
-    """Usage that the plan has no price for: it is in no line, and nothing is billed until it has one."""
-
-    meter: str
-    quantity: str
+    from_: datetime | None = msgspec.field(name="from")
+    to: datetime | None
+    plan: str
+    price_version: str
+    discount: str
+    tax: str
+    tax_included: str
+    total: str
 
 
 class InvoiceSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +60,7 @@ class InvoiceSummary(msgspec.Struct, frozen=True, kw_only=True):
     id: UUID
     number: str | None
     team: UUID
+    reason: str
     period: PeriodView
     status: str
     currency: str
@@ -93,14 +73,17 @@ class InvoiceSummary(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class InvoiceView(msgspec.Struct, frozen=True, kw_only=True):
-    """An invoice; lines and members each add up to `total`. `as_of` is when the team's data last changed before it.
+    """An invoice; the totals of lines, and members, each add up to `total`. `as_of` is when its data last changed.
 
+    The amounts of lines are `subtotal`; less `spend_discount` and `coupons_total`, plus tax that prices do not contain,
+    they are `total`. `plan` is the one at the period's end, each line says its own.
     A preview has the status `preview`, no id, number or dates, and may have `unpriced` usage.
     """
 
     id: UUID | None
     number: str | None
     team: UUID
+    reason: str
     period: PeriodView
     status: str
     currency: str
@@ -108,7 +91,14 @@ class InvoiceView(msgspec.Struct, frozen=True, kw_only=True):
     plan: str
     price_version: str
     rating_version: str
-    lines: list[LineView]
+    lines: list[InvoiceLineView]
+    subtotal: str
+    spend_discount: str
+    coupons: list[AppliedView]
+    coupons_total: str
+    taxes: list[TaxTotalView]
+    tax: str
+    tax_included: str
     members: list[MemberView]
     unpriced: list[UnpricedView] = []
     as_of: datetime | None
@@ -117,22 +107,13 @@ class InvoiceView(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime | None
 
 
-def digits(number: Decimal) -> str:
-    """A number with all its digits and without an exponent."""
-    return f"{number:f}"
-
-
-def period_view(period: Period) -> PeriodView:
-    """The period with its days."""
-    return PeriodView(period.start, period.end, period.first_day, period.last_day, period.zone)
-
-
 def summary(invoice: Invoice) -> InvoiceSummary:
     """The invoice as a list shows it."""
     return InvoiceSummary(
         id=invoice.public_id,
         number=invoice.number,
         team=invoice.team,
+        reason=invoice.reason,
         period=period_view(invoice.period),
         status=invoice.status,
         currency=invoice.currency,
@@ -151,6 +132,7 @@ def invoice_view(invoice: Invoice) -> InvoiceView:
         id=invoice.public_id,
         number=invoice.number,
         team=invoice.team,
+        reason=invoice.reason,
         period=period_view(invoice.period),
         status=invoice.status,
         currency=invoice.currency,
@@ -158,7 +140,8 @@ def invoice_view(invoice: Invoice) -> InvoiceView:
         plan=invoice.plan,
         price_version=invoice.price_version,
         rating_version=invoice.rating_version,
-        lines=lines_view(invoice.lines),
+        lines=_lines(invoice.lines, invoice.settled),
+        **_sums(invoice.sums or plain_sums(invoice.total)),
         members=members_view(invoice.members),
         as_of=invoice.as_of,
         issued_at=invoice.issued_at,
@@ -169,20 +152,22 @@ def invoice_view(invoice: Invoice) -> InvoiceView:
 
 def preview_view(draft: Draft) -> InvoiceView:
     """What the invoice would be by now."""
-    rated = draft.rated
+    rated, document = draft.rated, draft.document
     return InvoiceView(
         id=None,
         number=None,
         team=draft.team.public_id,
+        reason=draft.reason,
         period=period_view(rated.period),
         status=PREVIEW,
-        currency=rated.currency,
-        total=digits(rated.total),
-        plan=draft.subscription.plan,
-        price_version=rated.book_version,
+        currency=document.currency,
+        total=digits(document.total),
+        plan=draft.plan,
+        price_version=draft.agreement.last.book_version,
         rating_version=rated.rating_version,
-        lines=lines_view(rated.lines),
-        members=members_view(rated.members),
+        lines=_lines([each.line for each in document.lines], settled_of(document)),
+        **_sums(sums_of(document)),
+        members=members_view(members_of(draft)),
         unpriced=unpriced_view(rated.unpriced),
         as_of=draft.billable.as_of,
         issued_at=None,
@@ -191,45 +176,33 @@ def preview_view(draft: Draft) -> InvoiceView:
     )
 
 
-def lines_view(lines: Iterable[Line]) -> list[LineView]:
-    """Each line, its numbers as text."""
-    return [_line(line) for line in lines]
+def _lines(lines: Sequence[Line], settled: Sequence[Settled]) -> list[InvoiceLineView]:
+    """Each line with what coupons and taxes made of it; of one from before there were any, nothing was made."""
+    known = settled or [plain_settled(line.amount) for line in lines]
+    return [_line(line, view, own) for line, view, own in zip(lines, lines_view(lines), known, strict=True)]
 
 
-def _line(line: Line) -> LineView:
-    return LineView(
-        kind=line.kind,
-        price=line.price,
-        description=line.description,
-        meter=line.meter,
-        measure=line.measure,
-        quantity=digits(line.quantity),
-        unit=line.unit,
-        included=digits(line.included),
-        billed_quantity=digits(line.billed_quantity),
-        unit_amount=None if line.unit_amount is None else digits(line.unit_amount),
-        per=digits(line.per),
-        exact=digits(line.exact),
-        amount=digits(line.amount),
-        derivation=line.derivation,
-        members=[_share(share) for share in line.members],
+def _line(line: Line, view: LineView, settled: Settled) -> InvoiceLineView:
+    return InvoiceLineView(
+        **msgspec.structs.asdict(view),
+        from_=line.start,
+        to=line.end,
+        plan=line.plan,
+        price_version=line.price_version,
+        discount=digits(settled.discount),
+        tax=digits(settled.tax),
+        tax_included=digits(settled.tax_included),
+        total=digits(settled.total),
     )
 
 
-def _share(share: Share) -> ShareView:
-    return ShareView(share.member, digits(share.amount))
-
-
-def members_view(members: Iterable[MemberShare]) -> list[MemberView]:
-    """Each member, numbers as text."""
-    return [
-        MemberView(
-            each.member, digits(each.amount), {meter: digits(quantity) for meter, quantity in each.usage.items()}
-        )
-        for each in members
-    ]
-
-
-def unpriced_view(unpriced: Iterable[Unpriced]) -> list[UnpricedView]:
-    """Each meter without a price."""
-    return [UnpricedView(each.meter, digits(each.quantity)) for each in unpriced]
+def _sums(sums: Sums) -> _Sums:
+    return _Sums(
+        subtotal=digits(sums.subtotal),
+        spend_discount=digits(sums.spend_discount),
+        coupons=[applied_view(each) for each in sums.coupons],
+        coupons_total=digits(sums.coupons_total),
+        taxes=[tax_total_view(each) for each in sums.taxes],
+        tax=digits(sums.tax),
+        tax_included=digits(sums.tax_included),
+    )

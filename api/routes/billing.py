@@ -1,40 +1,25 @@
-"""Which plans are there, and which one has a team?"""
+"""Which plans are there?"""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
-from litestar import get, put
-from litestar.di import Provide
-from litestar.params import JSONBody
+from litestar import get
 
-from api.auth import live_team, may
-from api.calculation_given import PlanName
+from api.auth import may
 from api.errors import problems
-from api.given import TheActor, TheShell, TheTeam
-from api.invoice_view import PeriodView, digits, period_view
+from api.given import TheShell
+from api.line_view import digits
 from api.questions import instant_of
-from meter import audit, prices, subscriptions, teams
-from meter.database import Connection
 from meter.errors import (
-    BodyTooLarge,
-    CurrencyMismatch,
-    InvalidBody,
     InvalidParameter,
-    NoSubscription,
-    NotFound,
-    TeamDeleted,
-    UnknownPlan,
-    UnsupportedEncoding,
 )
-from meter.model import Team
-from meter.rating.book import Plan
-from meter.rating.periods import month_period
+from meter.prices import store as prices
+from meter.prices.schedule import name_of
+from meter.rating.plan import Plan
 from meter.rating.price import Price
-from meter.subscriptions import Subscription
 
 
 class PriceView(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,25 +62,6 @@ class Plans(msgspec.Struct, frozen=True):
     next: None = None
 
 
-class SubscriptionView(msgspec.Struct, frozen=True, kw_only=True):
-    """By which plan a team pays. `amount` is the fee of each `interval`; `period` is the running one."""
-
-    plan: str
-    title: str
-    status: Literal["active", "trial"]
-    currency: str
-    amount: str
-    interval: str
-    starts_at: datetime
-    period: PeriodView
-
-
-class ChosenPlan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The plan to be on from now."""
-
-    plan: PlanName
-
-
 def edges_of(from_: str | None, to: str | None, zone: str) -> tuple[datetime, datetime] | None:
     """Both ends of a period as instants, None where none is given. Raises InvalidParameter for one alone."""
     if from_ is None and to is None:
@@ -106,14 +72,16 @@ def edges_of(from_: str | None, to: str | None, zone: str) -> tuple[datetime, da
 
 
 @get("/v1/prices/plans", guards=[may("view_catalogue")], responses=problems(), tags=["billing"])
-async def list_plans() -> Plans:
-    """List every plan with its prices, book by book."""
-    return Plans([_plan_view(plan) for plan in prices.plans()])
+async def list_plans(shell: TheShell) -> Plans:
+    """List every plan that is in force now with its prices, book by book."""
+    async with shell.readers.connection() as conn:
+        books = await prices.read(conn)
+    return Plans([_plan_view(plan) for plan in books.plans(shell.clock())])
 
 
 def _plan_view(plan: Plan) -> PlanView:
     return PlanView(
-        plan=prices.name_of(plan),
+        plan=name_of(plan),
         title=plan.title,
         price_version=plan.book_version,
         currency=plan.currency,
@@ -141,64 +109,4 @@ def _price_view(price: Price) -> PriceView:
     )
 
 
-@get(
-    "/v1/billing/subscription",
-    guards=[may("view_billing")],
-    responses=problems(NotFound, NoSubscription),
-    tags=["billing"],
-)
-async def get_subscription(team: TheTeam, shell: TheShell) -> SubscriptionView:
-    """Show by which plan a team pays."""
-    async with shell.pool.connection() as conn:
-        found = await subscriptions.current(conn, team.id)
-    return _subscription_view(found, team, shell.clock())
-
-
-@put(
-    "/v1/teams/{team_id:uuid}/subscription",
-    guards=[may("change_plan")],
-    dependencies={"team": Provide(live_team)},
-    responses=problems(
-        NotFound, TeamDeleted, InvalidBody, UnknownPlan, CurrencyMismatch, BodyTooLarge, UnsupportedEncoding
-    ),
-    tags=["billing"],
-)
-async def put_subscription(
-    data: JSONBody[ChosenPlan], team: TheTeam, actor: TheActor, shell: TheShell
-) -> SubscriptionView:
-    """Put a team on a plan from now on; on the plan it has, nothing changes.
-
-    An invoice is priced by the plan that the team is on when its period ends.
-    """
-    async with shell.pool.connection() as conn, conn.transaction():
-        there = await teams.lock(conn, team)
-        before = await _plan_of(conn, there)
-        found = await subscriptions.change(conn, there, data.plan, actor.at)
-        if found.plan != before:
-            subject = audit.of(team, "subscription", team.public_id)
-            await audit.record(conn, actor, "subscription.change", subject, {"plan": before}, {"plan": found.plan})
-    return _subscription_view(found, team, actor.at)
-
-
-async def _plan_of(conn: Connection, team: Team) -> str | None:
-    try:
-        return (await subscriptions.current(conn, team.id)).plan
-    except NoSubscription:
-        return None
-
-
-def _subscription_view(found: Subscription, team: Team, now: datetime) -> SubscriptionView:
-    plan = prices.plan_named(found.plan)
-    return SubscriptionView(
-        plan=found.plan,
-        title=plan.title,
-        status="trial" if plan.trial else "active",
-        currency=plan.currency,
-        amount=digits(plan.base_fee),
-        interval=plan.interval,
-        starts_at=found.starts_at,
-        period=period_view(month_period(now, team.timezone, found.anchor_day)),
-    )
-
-
-HANDLERS = (list_plans, get_subscription, put_subscription)
+HANDLERS = (list_plans,)

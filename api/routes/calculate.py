@@ -18,6 +18,7 @@ from api.errors import problems
 from api.given import TheShell
 from api.request import Request
 from api.routes.billing import edges_of
+from api.state import Shell
 from meter import bill
 from meter.errors import (
     BodyTooLarge,
@@ -29,6 +30,8 @@ from meter.errors import (
     UnsupportedEncoding,
 )
 from meter.model import Team
+from meter.prices import store as prices
+from meter.rating.book import Plan
 from meter.rating.periods import Period, month_period
 
 UTC_ZONE = "UTC"
@@ -53,8 +56,16 @@ async def calculate(
     """
     zone = zone_asked(data, team.timezone if team else UTC_ZONE)
     period = _period(data, zone, shell.clock())
-    answer = await calculated(shell.cpu, data, len(await request.body()), zone, period)
+    plan = None if data.plan is None else await _named(shell, data.plan, team, period)
+    answer = await calculated(shell.cpu, data, len(await request.body()), period, plan)
     return Response(cast("CalculationView", answer), media_type="application/json")  # bytes leave as they are
+
+
+async def _named(shell: Shell, name: str, team: Team | None, period: Period) -> Plan:
+    """The plan as it is when the period begins, and with what was agreed with the team. Raises UnknownPlan."""
+    async with shell.readers.connection() as conn:
+        books = await prices.read(conn)
+    return books.plan(name, period.start, team.public_id if team else None)
 
 
 def _period(data: Calculation, zone: str, now: datetime) -> Period:

@@ -34,7 +34,7 @@ async def list_checks(shell: TheShell) -> Page[CheckView]:
     """List what each check of the hourly job found last; nothing before a worker has run it. One page holds all."""
     async with shell.pool.connection() as conn:
         found = await checks.last(conn)
-    return Page([CheckView(*each) for each in found], None)
+    return Page([CheckView(*each._replace(rows=each.rows[: checks.KEPT_ROWS])) for each in found], None)
 
 
 HANDLERS = (list_checks,)

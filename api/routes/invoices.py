@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import cast
 from uuid import UUID
 
 import msgspec
@@ -16,7 +15,7 @@ from api.auth import may, maybe_team, path_team
 from api.calculation_given import Instant
 from api.errors import problems
 from api.given import TheActor, TheCaller, TheShell, TheTeam
-from api.idempotency import Retry
+from api.idempotency import Retry, answered, sent
 from api.invoice_document import document_of
 from api.invoice_view import InvoiceSummary, InvoiceView, invoice_view, preview_view, summary
 from api.paging import Cursor, Limit, Page, page, position_of
@@ -44,6 +43,7 @@ from meter.errors import (
 from meter.invoices import Invoice, Party
 from meter.model import Team
 from meter.rating.periods import Period
+from meter.subscriptions.current import current
 
 FIRST = 10
 CREATED, THERE = 201, 200
@@ -51,15 +51,15 @@ PDF = "application/pdf"
 
 
 class NewInvoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
-    """Which period to bill, the team's last month unless both ends are given; `preview` shows it and stores nothing."""
+    """Which period to bill, the team's last one unless both ends are given; `preview` shows it and stores nothing.
+
+    For the reason `advance` it is the fees that are billed before their period, of the running one unless said.
+    """
 
     from_: Instant | None = None
     to: Instant | None = None
     preview: bool = False
-
-
-class _NeverAnsweredError(Exception):
-    """There is no first answer yet."""
+    reason: bill.Reason = bill.PERIOD
 
 
 @post(
@@ -95,19 +95,19 @@ async def create_invoice(
     Answers 201 with the new invoice, and 200 with the same one whenever the period is asked for again, with or without
     an Idempotency-Key. A period that shares a moment with another invoice's is refused (`invoice_exists`), and so is
     usage that has no price (`unpriced_usage`). On a plan with free units the operator alone bills a second part of a
-    month: each part gets all of them. With `preview` it answers 200 with what the invoice would be by now, for a period
-    that is not over too, and stores nothing.
+    month: each part gets all of them. Fees that were billed in advance are taken off again. With `preview` it answers
+    200 with what the invoice would be by now, for a period that is not over too, and stores nothing.
     """
     asked = data or NewInvoice()
     now = actor.at
     async with shell.pool.connection() as conn:
         if asked.preview:
-            draft = await bill.price(conn, team, await _period(conn, team, asked, now))
+            draft = await bill.price(conn, team, await _period(conn, team, asked, now), asked.reason)
             return Response(preview_view(draft), status_code=THERE)
-        answer = await _first_answer(conn, retry, now)
+        answer = await answered(conn, retry, now)
         if answer is None:
             # Priced before the transaction that keeps the answer: no lock is held while usage is read.
-            prepared = await bill.prepare(conn, team, await _period(conn, team, asked, now), now)
+            prepared = await bill.prepare(conn, team, await _period(conn, team, asked, now), now, asked.reason)
 
             async def make() -> Answer:
                 seller, by_team = Party(shell.settings.seller_name), actor.kind != "operator"
@@ -120,28 +120,16 @@ async def create_invoice(
                 return Answer(CREATED if made.created else THERE, msgspec.json.encode(shown))
 
             answer = await answers.once(conn, retry, make, now)
-    headers = {"Idempotency-Replayed": "true"} if answer.replayed else {}
-    body = cast("InvoiceView", answer.body)  # bytes are sent as they are
-    return Response(body, status_code=answer.status, media_type="application/json", headers=headers)
+    return sent(answer)
 
 
 async def _period(conn: Connection, team: Team, asked: NewInvoice, now: datetime) -> Period:
     edges = edges_of(asked.from_, asked.to, team.timezone)
-    return await bill.default_period(conn, team, now) if edges is None else bill.period_between(*edges, team.timezone)
-
-
-async def _first_answer(conn: Connection, retry: answers.Request | None, now: datetime) -> Answer | None:
-    """What an earlier request with this Idempotency-Key was answered. Raises IdempotencyConflict."""
-
-    async def refuse() -> Answer:
-        raise _NeverAnsweredError
-
-    if retry is None:
-        return None
-    try:
-        return await answers.once(conn, retry, refuse, now)
-    except _NeverAnsweredError:
-        return None
+    if edges is not None:
+        return bill.period_between(*edges, team.timezone)
+    if asked.reason == bill.ADVANCE:
+        return (await current(conn, team, now)).period
+    return await bill.default_period(conn, team, now)
 
 
 async def found_invoice(conn: Connection, public_id: UUID, team_id: int | None) -> Invoice:

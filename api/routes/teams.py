@@ -20,7 +20,7 @@ from api.idempotency import Retry, once
 from api.names import Email, Line
 from api.paging import DEFAULT_LIMIT, Cursor, Limit, Page, page, position_of
 from api.versions import IfMatch
-from meter import audit, subscriptions, teams
+from meter import audit, teams
 from meter.errors import (
     BodyTooLarge,
     ChangedMeanwhile,
@@ -34,6 +34,7 @@ from meter.errors import (
     UnsupportedEncoding,
 )
 from meter.model import Team
+from meter.subscriptions import decisions
 
 PATH = "/v1/teams/{team_id:uuid}"
 Deleted = Annotated[bool, QueryParameter(description="Those that are deleted instead.")]
@@ -111,7 +112,7 @@ async def create_team(data: JSONBody[NewTeam], actor: TheActor, retry: Retry, sh
 
         async def make() -> TeamView:
             made = await teams.create(conn, data.name, owner, zone, data.currency, data.billing_email, now)
-            await subscriptions.begin(conn, made, data.plan, shell.settings.default_plan, now)
+            await decisions.begin(conn, made, data.plan, shell.settings.default_plan, now)
             given = msgspec.to_builtins(data) | msgspec.to_builtins(shown(made))
             await audit.record(conn, actor, "team.create", audit.of(made, "team", made.public_id), None, given)
             return shown(made)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, cast
 
@@ -36,13 +37,13 @@ from api.questions import instant_of, listed, zone_of
 from api.request import Request
 from api.state import Shell
 from api.usage_view import Place, UsageAnswer, columns, document, page, rows, table_rows
-from meter import subscriptions
 from meter.cells import Aggregation
 from meter.database import Connection
-from meter.errors import InvalidParameter, NoSubscription, NotFound, RawDataGone, UnknownMeter
+from meter.errors import InvalidParameter, NotFound, RawDataGone, UnknownMeter
 from meter.model import Team
 from meter.ranges import Compare, Cut
 from meter.spans import Span
+from meter.subscriptions.current import running_period
 from meter.usage import MANY, Fill, Part, Query, Usage, read
 
 Meters = Annotated[
@@ -139,7 +140,7 @@ async def get_usage(  # noqa: PLR0913, PLR0917 - a query parameter each
     since = Span(after.start, after.end) if after else None
     part = Part(since, limit) if form == "json" else None
     async with shell.readers.connection() as conn:
-        usage = await read(conn, team, await _anchored(conn, team, query), now, part)
+        usage = await read(conn, team, await _anchored(conn, team, query, now), now, part)
     body = await _body(shell, usage, form, limit, after)
     return tagged(request, body, MEDIA_TYPES[form])
 
@@ -151,15 +152,12 @@ def _group_by(given: str | None) -> tuple[str, ...]:
     return names
 
 
-async def _anchored(conn: Connection, team: Team, query: Query) -> Query:
+async def _anchored(conn: Connection, team: Team, query: Query, now: datetime) -> Query:
     """The query with the day that the team's billing periods begin on, where it asks for them; else the 1st."""
     if query.window != "period":
         return query
-    try:
-        subscription = await subscriptions.current(conn, team.id)
-    except NoSubscription:
-        return query
-    return msgspec.structs.replace(query, anchor_day=subscription.anchor_day)
+    period = await running_period(conn, team, now)
+    return msgspec.structs.replace(query, anchor_day=period.anchor_day)
 
 
 async def _body(shell: Shell, usage: Usage, form: Format, limit: int, after: Place | None) -> bytes:

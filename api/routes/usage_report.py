@@ -26,13 +26,13 @@ from api.query import OPEN
 from api.questions import listed, range_of, zone_of
 from api.request import Request
 from api.state import Shell
-from meter import usage_report
 from meter.coverage.share import Counts
 from meter.errors import NotFound, RawDataGone, UnknownMeter
 from meter.labels import Filter
 from meter.model import Team
 from meter.rating.totals import Cost, Row, Used
-from meter.usage_report import By, Query, Report
+from meter.subscriptions.current import running_period
+from meter.usage_report import By, Query, Report, read
 
 Written = Literal["json", "csv"]
 SERVED: tuple[Written, ...] = get_args(Written)
@@ -219,7 +219,7 @@ async def _report(shell: Shell, team: Team, filters: tuple[Filter, ...], by: By,
     edges = range_of(asked.from_, asked.to, zone, now)
     async with shell.readers.connection() as conn:
         if edges is None:
-            period = await usage_report.current_period(conn, team, now)
+            period = await running_period(conn, team, now)
             edges = period.start, period.end
         query = Query(
             start=edges[0],
@@ -230,7 +230,7 @@ async def _report(shell: Shell, team: Team, filters: tuple[Filter, ...], by: By,
             filters=filters,
             now=now,
         )
-        return query, await usage_report.read(conn, team, query)
+        return query, await read(conn, team, query)
 
 
 def _next(found: Report, offset: int) -> str | None:

@@ -17,14 +17,15 @@ from api.errors import problems
 from api.etag import tagged
 from api.formats import MEDIA_TYPES
 from api.given import TheCaller, TheShell, TheTeam
-from api.invoice_view import PeriodView, UnpricedView, digits, period_view, unpriced_view
+from api.line_view import PeriodView, UnpricedView, digits, period_view, unpriced_view
 from api.openapi import FORMS
 from api.questions import range_of
 from api.request import Request
-from meter import bill, usage_report, usage_summary
+from meter import bill, usage_summary
 from meter.errors import NotFound, Problem, RawDataGone
 from meter.rating.allowance import Allowance
 from meter.rating.line import Line
+from meter.subscriptions.current import running_period
 from meter.usage_summary import Owed, Standing
 
 Start = Annotated[
@@ -143,7 +144,7 @@ async def get_usage_summary(
     edges = range_of(from_, to, ZoneInfo(team.timezone), now)
     async with shell.readers.connection() as conn:
         if edges is None:
-            period = await usage_report.current_period(conn, team, now)
+            period = await running_period(conn, team, now)
         else:
             period = bill.period_between(*edges, team.timezone)
         found = await usage_summary.read(conn, team, period, caller.only_member, now)
@@ -174,13 +175,13 @@ def _standing(each: Standing) -> StandingView:
 
 
 def _owed(owed: Owed) -> OwedView:
-    rated = owed.draft.rated
+    rated, document = owed.draft.rated, owed.draft.document
     return OwedView(
-        plan=owed.draft.subscription.plan,
+        plan=owed.draft.plan,
         title=owed.title,
-        currency=rated.currency,
-        total=digits(rated.total),
-        lines=[_line(line) for line in rated.lines],
+        currency=document.currency,
+        total=digits(document.total),
+        lines=[_line(settled.line) for settled in document.lines],
         unpriced=unpriced_view(rated.unpriced),
         allowances=[_allowance(each) for each in owed.allowances],
     )

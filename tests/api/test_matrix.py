@@ -39,6 +39,7 @@ BODIES: dict[str, object] = {
     "POST /v1/corrections": {"kind": "void", "reason": "x", "query": {"from": "2026-11-02", "to": "2026-11-01"}},
     "POST /v1/corrections/{correction_id}/undo": {"reason": "x"},
     "PUT /v1/teams/{team_id}/subscription": {"plan": "credits/payg"},
+    "POST /v1/billing/subscription/changes": {"type": "plan", "plan": "credits/payg"},
 }
 
 

@@ -6,14 +6,17 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-from meter import bill, invoices, keys, subscriptions, teams
+from meter import bill, invoices, keys, teams
 from meter.bill import Outcome
 from meter.database import Pool
 from meter.ingest import Ingest
 from meter.invoices import Invoice, Party
 from meter.keys import Kind
 from meter.model import Caller, Event, Team
+from meter.prices import store as prices
 from meter.rating.periods import Period
+from meter.subscriptions import decide, decisions, store, timeline
+from meter.subscriptions.wish import Facts
 
 NOW = datetime(2026, 11, 18, 12, tzinfo=UTC)
 START, END = datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
@@ -56,9 +59,16 @@ class House(NamedTuple):
         return found
 
     async def put_on(self, plan: str, at: datetime = NOW) -> None:
-        """Change the team's plan."""
-        async with self.pool.connection() as conn:
-            await subscriptions.change(conn, self.team, plan, at)
+        """Change the team's plan, or give it its first."""
+        async with self.pool.connection() as conn, conn.transaction():
+            there = await teams.lock(conn, self.team)
+            books, log = await prices.read(conn), await store.read(conn, there.id)
+            chosen = decisions.choice(there, plan, books, at)
+            facts = Facts(log.changes, there.timezone, at, operator=True)
+            held = timeline.stretch_at(log.standing, at)
+            if held is None or held.plan != plan:
+                outcome = decide.start(facts, chosen) if held is None else decide.change_plan(facts, chosen)
+                await decisions.keep(conn, there, outcome, "tests", at)
 
     async def internal(self) -> House:
         """Answer the same house with a key whose usage is never billed."""
@@ -81,5 +91,5 @@ async def make_team(
     owner = teams.Person("alice", "alice@example.com")
     async with pool.connection() as conn, conn.transaction():
         team = await teams.create(conn, "Team", owner, timezone, currency, "pay@example.com", NOW)
-        await subscriptions.begin(conn, team, plan, "credits/payg", NOW)
+        await decisions.begin(conn, team, plan, "credits/payg", NOW)
     return House(pool, ingest, team, await new_key(pool, team, "standard"))

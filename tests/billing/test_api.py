@@ -120,7 +120,7 @@ def test_plans_and_subscriptions(served: Service) -> None:
     answer = operator.http.put(path, json={"plan": "credits/trial"})
     assert (answer.status_code, answer.json()["status"]) == (200, "trial")
     assert client.get("/v1/billing/subscription")["plan"] == "credits/trial"
-    assert client.http.put(path, json={"plan": "credits/payg"}).status_code == 403
+    assert key_of(client, "read").http.put(path, json={"plan": "credits/payg"}).status_code == 403
     assert refusal(operator, "PUT", path, {"plan": "credits"}) == (400, "unknown_plan")
     new = {"name": "x", "owner": {"user_id": "a", "email": "a@b"}, "plan": "no/such"}
     assert refusal(operator, "POST", "/v1/teams", new) == (400, "unknown_plan")

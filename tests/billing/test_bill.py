@@ -10,11 +10,10 @@ import msgspec
 import pytest
 
 from meter import bill, checks, invoices, teams
-from meter.billable import read
+from meter.billable import read, whole
 from meter.errors import (
     Busy,
     CurrencyMismatch,
-    InvalidParameter,
     InvoiceExists,
     NoSubscription,
     PeriodNotOver,
@@ -24,7 +23,7 @@ from meter.model import Event
 from meter.rating.book import parse_book
 from meter.rating.needs import Needs
 from meter.rating.periods import Period, previous_month
-from meter.subscriptions import change
+from meter.subscriptions import store, timeline
 from tests.billing.house import END, NOW, OCTOBER, SELLER, START, House, make_team
 
 PARALLEL = 8
@@ -177,8 +176,22 @@ async def test_a_tier_pays_for_the_highest_quarter_of_the_team(house: House) -> 
         "cpu_peak": (5, 3, Decimal("0.30")),
         "memory_peak": (Decimal("6.5"), Decimal("2.5"), Decimal("0.13")),
     }
-    with pytest.raises(InvalidParameter, match="quarter"):
-        await basic.billed(Period(END, END + timedelta(minutes=7), "UTC"))
+
+
+async def test_a_quarter_that_is_cut_belongs_to_what_comes_after(house: House) -> None:
+    """A peak in it is in one of two periods that meet there, and not in both."""
+    basic = await make_team(house.pool, house.ingest, "cloud/basic")
+    at = START.replace(day=9, hour=10, minute=15)
+    await basic.sent(
+        Event(time=at + timedelta(minutes=9), meter="cpu", quantity=Decimal(15), duration_seconds=Decimal(300))
+    )
+    edge = at + timedelta(minutes=7)
+    peaks = []
+    async with basic.pool.connection() as conn:
+        for period in (Period(START, edge, "UTC"), Period(edge, END, "UTC")):
+            draft = await bill.price(conn, basic.team, period)
+            peaks.append([line.quantity for line in draft.rated.lines if line.price == "cpu_peak"])
+    assert peaks == [[], [5]]
 
 
 async def test_storage_is_by_the_calendar_month(house: House) -> None:
@@ -197,29 +210,28 @@ async def test_storage_is_by_the_calendar_month(house: House) -> None:
 
 
 async def test_the_plan_is_that_of_the_end_of_the_period(house: House) -> None:
-    """A change in the middle of a period counts for all of it; what lies before any plan goes by the newest."""
+    """Its name is on the invoice; what lies before any plan goes by the first."""
     changed = NOW + timedelta(days=3)
     await house.put_on("credits/starter", changed)
     found = {}
     async with house.pool.connection() as conn:
         for end in (changed - timedelta(days=1), changed + timedelta(days=1), START):
             draft = await bill.price(conn, house.team, Period(end - timedelta(days=20), end, "UTC"))
-            found[end] = draft.subscription.plan
-    assert list(found.values()) == ["credits/payg", "credits/starter", "credits/starter"]
+            found[end] = draft.plan
+    assert list(found.values()) == ["credits/payg", "credits/starter", "credits/payg"]
 
 
 async def test_changing_plans_leaves_a_history_without_overlaps(house: House) -> None:
     """Many changes at one instant and at once are one after the other."""
     plans = ["cloud/payg", "cloud/basic", "credits/starter", "calls/pro"] * 2
 
-    async def put(plan: str) -> None:
-        async with house.pool.connection() as conn:
-            await change(conn, house.team, plan, NOW)
-
-    await asyncio.gather(*(put(plan) for plan in plans))
+    await asyncio.gather(*(house.put_on(plan) for plan in plans))
     async with house.pool.connection() as conn:
         findings = {finding.name: finding.rows for finding in await checks.run(conn, NOW)}
-    assert findings["subscriptions_do_not_overlap"] == []
+        log = await store.read(conn, house.team.id)
+    assert findings["subscription_changes_follow_a_start"] == []
+    (stretch,) = timeline.stretches(log.standing)
+    assert stretch.plan in plans
 
 
 async def test_a_team_billed_in_another_currency_has_no_plan_until_there_is_one(house: House) -> None:
@@ -266,7 +278,7 @@ async def test_the_snapshot_names_the_data(house: House) -> None:
 async def test_reading_needs_no_usage(house: House) -> None:
     """A team that used nothing is read as nothing, and as never changed."""
     async with house.pool.connection() as conn:
-        found = await read(conn, house.team.id, OCTOBER, Needs((("cpu", "peak"),), {}, {}))
+        found = await read(conn, house.team.id, OCTOBER, whole(OCTOBER, Needs((("cpu", "peak"),), {}, {})))
     assert (found.usage, found.meters, found.as_of) == ((), {}, None)
 
 

@@ -103,14 +103,32 @@ async def test_what_does_not_add_up_never_becomes_final(house: House) -> None:
         await conn.execute(NUMBER, {"id": wrong})
 
 
-async def test_two_open_subscriptions_are_refused(house: House) -> None:
-    """A team is on one plan."""
+async def test_a_second_subscription_is_refused(house: House) -> None:
+    """A team has one, whatever is decided about it."""
     async with house.pool.connection() as conn:
         with pytest.raises(psycopg.errors.UniqueViolation):
-            await conn.execute(
-                "insert into subscription (team_id, plan, starts_at) values (%(team)s, 'calls/free', %(at)s)",
-                {"team": house.team.id, "at": START},
-            )
+            await conn.execute("insert into subscription (team_id) values (%s)", (house.team.id,))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "update subscription_change set effective_at = now()",
+        "delete from subscription_change",
+        "truncate subscription_change",
+        "update price_schedule set effective_from = now()",
+        "delete from price_schedule",
+    ],
+)
+async def test_what_was_decided_stays(house: House, change: LiteralString) -> None:
+    """Decisions and the schedule of prices are logs; a decision may be withdrawn, once."""
+    async with house.pool.connection() as conn:
+        with pytest.raises(psycopg.errors.RestrictViolation):
+            await conn.execute(change)
+        withdrawn = "update subscription_change set withdrawn_at = now(), withdrawn_by = 'me'"
+        await conn.execute(withdrawn)
+        with pytest.raises(psycopg.errors.RestrictViolation):
+            await conn.execute(withdrawn)
 
 
 async def test_the_same_period_and_reason_twice_is_refused(house: House) -> None:
@@ -130,8 +148,8 @@ FAULTS: dict[str, LiteralString] = {
     "invoice_periods_do_not_overlap": DRAFT.replace("period_from - interval '1 year'", "period_from").replace(
         "period_from, zone", "period_to - interval '1 day', zone"
     ),
-    "subscriptions_do_not_overlap": "insert into subscription (team_id, plan, starts_at, ends_at)"
-    " select team_id, 'calls/pro', starts_at - interval '2 day', starts_at + interval '1 day' from subscription",
+    "subscription_changes_follow_a_start": "update subscription_change"
+    " set decision = jsonb_build_object('type', 'cancel')",
 }
 
 

@@ -13,8 +13,11 @@ from meter.errors import InvalidParameter, UnknownMeter
 from meter.labels import Filter
 from meter.model import Event
 from meter.rating.totals import Row
+from meter.subscriptions import store
+from meter.subscriptions.changes import ChangePlan, Decided, Start
+from meter.subscriptions.current import running_period
 from meter.usage_report import By, Query, Report
-from tests.billing.house import END, NOW, START, House
+from tests.billing.house import END, NOW, START, House, make_team
 
 UTC = ZoneInfo("UTC")
 BOTH: tuple[By, ...] = ("member", "service")
@@ -83,12 +86,10 @@ async def test_each_event_costs_by_the_plan_of_its_time(house: House) -> None:
     """A change of plan in the middle of a quarter of an hour: before it one price, after it another."""
     at = NOW - timedelta(days=1)
     change = NOW - timedelta(hours=1, minutes=3)
-    await house.put_on("credits/starter", NOW + timedelta(days=30))  # the first plan began at NOW, see make_team
+    await house.put_on("credits/starter", NOW)  # the first plan began at NOW, see make_team
+    decided = [Decided(at, Start("credits/payg")), Decided(change, ChangePlan("credits/starter"))]
     async with house.pool.connection() as conn:
-        await conn.execute(
-            "update subscription set starts_at = %s, ends_at = %s where ends_at is not null", (at, change)
-        )
-        await conn.execute("update subscription set starts_at = %s where ends_at is null", (change,))
+        await store.append(conn, house.team.id, decided, "tests", NOW)
     sent = [
         Event(id=f"{n}", time=change + timedelta(minutes=n), meter=meter, quantity=Decimal(1_000), member="ann")
         for n in (-1, 0, 1)
@@ -130,9 +131,10 @@ async def test_what_cant_be_asked_is_told(house: House) -> None:
 async def test_the_current_period_follows_the_plan(house: House) -> None:
     """From the anchor's midnight in the team's zone; a team without a plan has calendar months."""
     async with house.pool.connection() as conn:
-        await conn.execute("update subscription set anchor_day = 15")
-        period = await usage_report.current_period(conn, house.team, NOW)
+        start = Decided(NOW, Start("credits/payg", anchor_day=15))
+        await store.append(conn, house.team.id, [start], "tests", NOW)
+        period = await running_period(conn, house.team, NOW)
         assert (period.start.day, period.start.month, period.end.month) == (15, 11, 12)
-        await conn.execute("delete from subscription")
-        period = await usage_report.current_period(conn, house.team, NOW)
+        other = await make_team(house.pool, house.ingest, None, currency="EUR")
+        period = await running_period(conn, other.team, NOW)
         assert (period.start, period.end) == (END, datetime(2026, 12, 1, tzinfo=UTC))

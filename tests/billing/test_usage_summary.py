@@ -7,9 +7,10 @@ from decimal import Decimal
 
 import msgspec
 
-from meter import aggregate, bill, usage_report, usage_summary
+from meter import aggregate, bill, usage_summary
 from meter.errors import CurrencyMismatch
 from meter.model import Event
+from meter.subscriptions.current import running_period
 from meter.usage_summary import Owed, Summary
 from tests.billing.house import NOW, House, make_team
 
@@ -17,7 +18,7 @@ from tests.billing.house import NOW, House, make_team
 async def summary(house: House, only_member: str | None = None) -> Summary:
     """Answer the summary of the period that runs at NOW."""
     async with house.pool.connection() as conn:
-        period = await usage_report.current_period(conn, house.team, NOW)
+        period = await running_period(conn, house.team, NOW)
         return await usage_summary.read(conn, house.team, period, only_member, NOW)
 
 

@@ -29,7 +29,7 @@ async def billed(place: Place, plan: Plan, instant: datetime, zone: str) -> Rate
     period = month_period(instant, zone)
     async with place.pool.connection() as conn, conn.transaction():
         await conn.execute(statement("begin_reading"))
-        found = await billable.read(conn, place.team.id, period, plan.needs)
+        found = await billable.read(conn, place.team.id, period, billable.whole(period, plan.needs))
     return rate(plan, found.usage, period, "USD")
 
 

@@ -293,7 +293,7 @@ async def billed(place: Place) -> dict[tuple[str, str | None], Fraction]:
     async with place.pool.connection() as conn, conn.transaction():
         await conn.execute(statement("begin_reading"))
         period = Period(start, start + timedelta(days=30), "UTC")
-        found = await billable.read(conn, place.team.id, period, NOTHING_MORE)
+        found = await billable.read(conn, place.team.id, period, billable.whole(period, NOTHING_MORE))
     return {(each.meter, each.member): Fraction(each.quantity) / Fraction(each.divisor) for each in found.usage}
 
 

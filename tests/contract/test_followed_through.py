@@ -11,12 +11,13 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from meter import bill, subscriptions
+from meter import bill
 from meter.archive.look import Question, Row
 from meter.archive.read import Reader
 from meter.errors import RawDataGone
 from meter.invoices import Party
 from meter.retention import pack
+from meter.subscriptions import decisions
 from tests.api.site import problem, served, settings_for
 from tests.contract.correcting import broken
 from tests.contract.following import OCTOBER, Seen, changed, corrected, drilled, final, look, noted, right, told
@@ -62,7 +63,7 @@ async def billed(place: Place) -> bill.Outcome:
     assert (await send(place, *OLD, N1, N2, N3, N4, C1, C2)).accepted == 9
     async with place.pool.connection() as conn:
         await settled(conn)
-        await subscriptions.begin(conn, place.team, PLAN, PLAN, NOW)
+        await decisions.begin(conn, place.team, PLAN, PLAN, NOW)
         return await bill.generate(conn, place.team, OCTOBER, Party("Seller"), NOW)
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from meter import bill, subscriptions
+from meter import bill
 from meter.corrections.find import Query
 from meter.database import Connection, connect
 from meter.errors import RawDataGone
@@ -20,6 +20,7 @@ from meter.retention import floors, pack, run
 from meter.retention.raw import DiffersError
 from meter.retention.run import Dropped, RunningError
 from meter.retention.words import of_drop, of_look
+from meter.subscriptions import decisions
 from sql import statement
 from tests.contract.correcting import change
 from tests.contract.keeping import looked, retained, settings, settled
@@ -91,7 +92,7 @@ async def test_what_is_not_billed_holds_it_back(place: Place) -> None:
     await send(place, *some())
     async with place.pool.connection() as conn:
         await settled(conn)
-        await subscriptions.begin(conn, place.team, "calls/pro", "calls/pro", NOW)
+        await decisions.begin(conn, place.team, "calls/pro", "calls/pro", NOW)
     found = await looked(place, settings())
     assert (found.weeks, found.stopped) == ([], WEEKS[0])
     assert [(each.team, each.since.date()) for each in found.holds] == [(place.team.public_id, WEEKS[0].date())]
@@ -114,7 +115,7 @@ async def test_a_period_that_cuts_a_quarter_keeps_it_for_the_next(place: Place) 
     await send(place, request(WEEKS[0] + timedelta(hours=1)), request(edge - timedelta(minutes=1)))
     async with place.pool.connection() as conn:
         await settled(conn)
-        await subscriptions.begin(conn, place.team, "calls/pro", "calls/pro", NOW)
+        await decisions.begin(conn, place.team, "calls/pro", "calls/pro", NOW)
     await billed(place, Period(WEEKS[0], edge, "UTC"))
     assert (await looked(place, settings())).stopped == WEEKS[0]
     await billed(place, Period(edge, WEEKS[2], "UTC"))
@@ -126,7 +127,7 @@ async def test_what_is_never_billed_does_not_hold(place: Place) -> None:
     await send(place, *some("response_time"))
     async with place.pool.connection() as conn:
         await settled(conn)
-        await subscriptions.begin(conn, place.team, "calls/pro", "calls/pro", NOW)
+        await decisions.begin(conn, place.team, "calls/pro", "calls/pro", NOW)
     assert (await looked(place, settings())).weeks == WEEKS
 
 
