@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 from uuid import UUID
@@ -15,10 +15,13 @@ from meter.prices import store
 from meter.prices.schedule import Schedule
 from meter.prices.store import Source
 from meter.rating.book import Book
+from meter.rating.invoice import lines_of
+from meter.rating.periods import month_period
 from meter.rating.plan import Plan
 from sql import statement
 
 _EVER: Final = datetime(1, 1, 1, tzinfo=UTC)
+_ANY_MONTH: Final = month_period(datetime(2026, 1, 1, tzinfo=UTC), "UTC")
 
 
 class Applied(NamedTuple):
@@ -120,20 +123,30 @@ def _changes(books: Schedule, book: Book, used: Used, since: datetime) -> bool:
             return True
         if (there.book.taxes, there.book.exchange) != (book.taxes, book.exchange):
             return True
+        if not (_has_all(there.book.addons, book.addons) and _has_all(there.book.coupons, book.coupons)):
+            return True
         if not only_adds(there.book.plan_for(used.plan, used.team, at), book.plan_for(used.plan, used.team, at)):
             return True
     return False
 
 
+def _has_all(old: Mapping[str, object], new: Mapping[str, object]) -> bool:
+    """Whether all that was there is as it was."""
+    return all(new.get(name) == each for name, each in old.items())
+
+
 def only_adds(old: Plan, new: Plan) -> bool:
     """Whether a plan differs by prices only, of meters that had none: nothing of them can have been billed.
 
-    An invoice is refused while there is usage without a price, so one that was made had none.
+    An invoice is refused while there is usage without a price, so one that was made had none. Nor may such a price be
+    owed without usage, by a minimum or a tier's fee.
     """
     kept = {price.id for price in old.prices}
     known = {*old.unbilled, *(meter for price in old.prices for meter, _ in price.counts)}
     added = [price for price in new.prices if price.id not in kept]
     if any(not price.counts or known.intersection(meter for meter, _ in price.counts) for price in added):
+        return False
+    if any(lines_of(price, (), _ANY_MONTH, new.currency) for price in added):
         return False
     if known.intersection(new.unbilled) != set(old.unbilled):
         return False

@@ -142,6 +142,33 @@ async def test_final_invoices_stay_as_they_are(house: House) -> None:
     assert (await house.invoice()).total == Decimal("15.00")
 
 
+async def test_what_is_added_is_owed_for_nothing_that_was_billed(house: House) -> None:
+    """A price that is owed without usage, or another coupon or add-on, would be another invoice."""
+    extras = '\n[addons.support]\ntitle = "Support"\nbase_fee = "5"\n\n[coupons.tenth]\npercent = 10\n'
+    there = CREDITS + extras
+    async with house.pool.connection() as conn:
+        await applied(conn, there, START - timedelta(days=60))
+    await house.used("tokens.input", "1000000")
+    await house.billed()
+    minimum = with_network(there).replace('unit_amount = "0.10" }', 'unit_amount = "0.10", minimum = "2.00" }')
+    fee = with_network(there).replace(
+        'unit_amount = "0.10" }', 'model = "graduated", tiers = [{ unit_amount = "0.10", flat = "2.00" }] }'
+    )
+    async with house.pool.connection() as conn:
+        for changed in (
+            minimum,
+            fee,
+            there.replace('base_fee = "5"', 'base_fee = "6"'),
+            there.replace("percent = 10", "percent = 20"),
+        ):
+            assert changed not in {there, with_network(there)}
+            with pytest.raises(PricesInUse):
+                await applied(conn, changed, START)
+        assert (
+            await applied(conn, with_network(there) + extras.replace("tenth", "fifth").partition("\n\n")[2], START)
+        ).changed
+
+
 async def test_another_first_version(house: House) -> None:
     """The first holds before its instant too, so that one before it may change invoices of any time."""
     shop = CREDITS.replace('name = "credits"', 'name = "shop"')

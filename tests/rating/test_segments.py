@@ -414,17 +414,17 @@ def test_a_fee_that_stays_owed_is_owed_until_the_end_and_not_beyond(rule: str) -
 
 
 def test_another_meter_or_model_is_another_price() -> None:
-    """Two calls are free in each, as neither goes on with what the other counts, or by how it does."""
+    """Two are free in each, as none goes on with what another counts, or by how it does; the first one ends short."""
     tokens = CALLS.replace('"requests"', '"tokens"')
     free = 'unit_amount = "1", included = 2'
     plans = (
-        calls("a", free),
+        calls("a", f'{free}, minimum = "9"'),
         replace(plan_of(f"prices.calls = {{ {tokens}, {free} }}"), name="b"),
         calls("c", 'model = "graduated", included = 2, tiers = [{ unit_amount = "1" }]'),
     )
     rows = [(used(meter, 3),) for meter in ("requests", "tokens", "requests")]
     found = billed(*over((plans[0], day(5), rows[0]), (plans[1], day(9), rows[1]), (plans[2], day(32), rows[2])))
-    assert told(found) == [("calls", "a", "1.00"), ("calls", "b", "1.00"), ("calls", "c", "1.00")]
+    assert " ".join(plan + amount for _, plan, amount in told(found)) == "a1.00 a8.00 b1.00 c1.00"
 
 
 def test_lines_are_in_the_order_of_the_last_plan_which_the_invoice_is_of() -> None:
