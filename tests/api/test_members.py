@@ -150,7 +150,8 @@ async def test_a_deleted_team_is_kept_and_closed(site: Site) -> None:
             await operator.put(f"{path}/subscription", json={"plan": "credits/payg"}),
         ):
             assert problem(refused) == "team_deleted"
-        assert problem(await operator.get("/v1/billing/subscription", params={"team": team})) == "no_subscription"
+        plan = (await operator.get("/v1/billing/subscription", params={"team": team})).json()
+        assert (plan["status"], plan["plan"]) == ("cancelled", "credits/payg")
         alive = await operator.get("/v1/teams", params={"limit": 1000})
         deleted = await operator.get("/v1/teams", params={"limit": 1000, "deleted": True})
         invoice = await operator.post(f"{path}/invoices", json=OCTOBER)
@@ -204,7 +205,8 @@ async def test_everything_that_happens_to_a_team_is_written_down(site: Site) -> 
         "ada",
     )
     assert (said["invitation.accept"]["actor"], said["invitation.accept"]["member"]) == ("invitation", "eve")
-    assert said["subscription.change"]["before"] == {"plan": "credits/payg"}
+    decided = said["subscription.change"]["after"]["decided"]
+    assert [each["decision"]["plan"] for each in decided] == ["credits/trial", "credits/starter"]  # the trial ends
     assert said["team.create"]["after"]["owner"]["user_id"] == "ada"
 
 
