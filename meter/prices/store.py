@@ -32,14 +32,16 @@ class Source(NamedTuple):
 async def read(conn: Connection) -> Schedule:
     """Every book with all its versions; a demo book that nobody used yet is as this release ships it."""
     rows = await (await conn.execute(statement("list_price_schedule"))).fetchall()
-    missing = [row[2] for row in rows if (row[2], row[3]) not in _parsed]
+    books = {key: _parsed[key] for key in {(row[2], row[3]) for row in rows} if key in _parsed}
+    missing = [row[2] for row in rows if (row[2], row[3]) not in books]
     if missing:
         found = await (await conn.execute(statement("get_price_versions"), {"ids": missing})).fetchall()
+        for version_id, book, version, content, attached in found:
+            books[version_id, version] = parse_book(content, f"{book}.toml", attached)
         if len(_parsed) > _MOST_PARSED:
             _parsed.clear()
-        for version_id, book, version, content, attached in found:
-            _parsed[version_id, version] = parse_book(content, f"{book}.toml", attached)
-    entries = [(name, since, version_id, _parsed[version_id, version]) for name, since, version_id, version in rows]
+        _parsed.update(books)
+    entries = [(name, since, version_id, books[version_id, version]) for name, since, version_id, version in rows]
     unused = {name: [InForce(SINCE_EVER, None, load_book(name))] for name in DEMO_BOOKS}
     return Schedule({**unused, **schedule_of(entries)})
 

@@ -109,6 +109,16 @@ async def test_from_any_instant(house: House) -> None:
     ]
 
 
+async def test_books_are_read_again_where_many_were_parsed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept of those parsed before gives way, and what is asked for now is there all the same."""
+    monkeypatch.setattr(store, "_MOST_PARSED", 0)
+    async with house.pool.connection() as conn:
+        for number, since in enumerate((START, END, NOW), 1):
+            await applied(conn, with_input_at(f"0.02{number}"), since)
+            versions = (await store.read(conn)).versions("credits")
+            assert len(versions) == number + 1  # the demo book was there before
+
+
 async def test_of_two_from_one_instant_the_later_applied_holds(house: House) -> None:
     """So a change that is still to come can be taken back, or be another one."""
     async with house.pool.connection() as conn:
