@@ -29,6 +29,7 @@ from meter.subscriptions.timeline import Stretch
 from meter.windows import MOMENT
 
 CREDIT: Final = "credit"
+CHOOSE: Final = "choose one with PUT /v1/teams/{team}/subscription"
 
 
 class Part(NamedTuple):
@@ -96,7 +97,7 @@ def agreed(team: Team, changes: Sequence[Change], books: Schedule, period: Perio
     begun = begun if begun is not None and period.start < begun < period.end else None
     parts = tuple(_parts(team, changes, books, period, month.end, begun))
     if not parts:
-        raise NoSubscription("choose one with PUT /v1/teams/{team}/subscription")
+        raise NoSubscription(CHOOSE)
     last = parts[-1].plan
     if other := next((each.plan for each in parts if each.plan.currency != last.currency), None):
         said = f"{name_of(other)} is priced in {other.currency} and {name_of(last)} in {last.currency}"

@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 
 from meter import advance, billable
 from meter.advance import Billed
-from meter.agreement import Agreement, agreed
+from meter.agreement import CHOOSE, Agreement, agreed
 from meter.billable import Billable
 from meter.database import Connection
 from meter.errors import (
@@ -46,10 +46,8 @@ from sql import statement
 Reason = Literal["period", "advance"]
 PERIOD: Final = "period"
 ADVANCE: Final = "advance"
-REASONS: Final[tuple[Reason, ...]] = (PERIOD, ADVANCE)
 DUE_AFTER = timedelta(days=7)
 LONGEST = timedelta(days=366)
-CHOOSE = "choose one with PUT /v1/teams/{team}/subscription"
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
@@ -145,8 +143,6 @@ async def draft(
 
     In the caller's transaction, which must be of one snapshot (`begin_reading`). Raises as `price`.
     """
-    if log.subscription_id is None and not log.standing:
-        raise NoSubscription(CHOOSE)
     agreement = agreed(team, log.standing, books, period)
     billed = () if reason == ADVANCE else await advance.billed(conn, team.id, period)
     try:

@@ -43,7 +43,7 @@ from meter.errors import (
 from meter.invoices import Invoice, Party
 from meter.model import Team
 from meter.rating.periods import Period
-from meter.subscriptions.current import current
+from meter.subscriptions.current import running_period
 
 FIRST = 10
 CREATED, THERE = 201, 200
@@ -128,7 +128,7 @@ async def _period(conn: Connection, team: Team, asked: NewInvoice, now: datetime
     if edges is not None:
         return bill.period_between(*edges, team.timezone)
     if asked.reason == bill.ADVANCE:
-        return (await current(conn, team, now)).period
+        return await running_period(conn, team, now)
     return await bill.default_period(conn, team, now)
 
 

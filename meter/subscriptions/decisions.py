@@ -15,8 +15,6 @@ from meter.subscriptions.changes import Cancel, ChangePlan, Decided, Outcome, St
 from meter.subscriptions.choices import choice_of
 from meter.subscriptions.wish import Choice, Facts
 
-BY_US = "hourmeter"
-
 
 async def begin(conn: Connection, team: Team, plan: str | None, default: str, now: datetime) -> None:
     """Gives a new team its first plan, in the caller's transaction: the one asked for, else the default.
@@ -31,7 +29,7 @@ async def begin(conn: Connection, team: Team, plan: str | None, default: str, no
         if plan is not None:
             raise
         return
-    await keep(conn, team, decide.start(Facts((), team.timezone, now), chosen), BY_US, now)
+    await keep(conn, team, decide.start(Facts((), team.timezone, now), chosen), prices.PRODUCT, now)
 
 
 def choice(team: Team, plan: str, books: Schedule, at: datetime) -> Choice:
@@ -61,4 +59,4 @@ async def end(conn: Connection, team: Team, now: datetime) -> None:
     later = tuple(change for change in log.standing if change.at > now)
     has = timeline.stretch_at([change for change in log.standing if change.at <= now], now) is not None
     decided = (Decided(now, Cancel()),) if has else ()
-    await keep(conn, team, Outcome(decided, later), BY_US, now)
+    await keep(conn, team, Outcome(decided, later), prices.PRODUCT, now)
