@@ -206,9 +206,9 @@ async def test_owner_of_the_database_is_enough(engine: Engine, empty_database: s
             async with await connect(make_conninfo(empty_database, user=role, password="test")) as conn:
                 await migrate(conn)
                 assert await check_current(conn) == engine
-                await conn.execute("call prepare_until(now(), now())")
                 await conn.commit()
                 await conn.set_autocommit(True)
+                await conn.execute("call prepare_until(now(), now())")
                 await conn.execute("insert into touched (team_id, bucket) values (1, date_bin('15m', now(), 'epoch'))")
                 await conn.execute("call refresh(10)")
         finally:

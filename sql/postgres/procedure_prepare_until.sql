@@ -1,4 +1,4 @@
--- Makes every weekly partition for events and points in [since, until], in a transaction before theirs. Weeks begin on
+-- Makes every weekly partition for events and points in [since, until], in transactions before theirs. Weeks begin on
 -- Monday, UTC. One maker at a time; a partition that is there is left alone. Made apart and then attached: readers and
 -- writers go on meanwhile, where `partition of` would wait for the longest reader and make everybody else wait behind it.
 
@@ -10,6 +10,7 @@ declare
     parent text;
     week timestamptz;
     name text;
+    made text [] := '{}';
 begin
     perform pg_advisory_xact_lock(hashtext('hourmeter.prepare'));
     for parent, week in
@@ -27,6 +28,13 @@ begin
                 parent, name, week, week + interval '7 days'
             );
         end if;
+        if obj_description(to_regclass(name), 'pg_class') is null then
+            made := made || name;
+        end if;
     end loop;
+    commit;
+    if made <> '{}' then
+        call make_known(made);
+    end if;
 end
 $$;
