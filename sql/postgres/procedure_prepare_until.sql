@@ -10,7 +10,6 @@ declare
     parent text;
     week timestamptz;
     name text;
-    made text [] := '{}';
 begin
     perform pg_advisory_xact_lock(hashtext('hourmeter.prepare'));
     for parent, week in
@@ -28,13 +27,8 @@ begin
                 parent, name, week, week + interval '7 days'
             );
         end if;
-        if obj_description(to_regclass(name), 'pg_class') is null then
-            made := made || name;
-        end if;
     end loop;
     commit;
-    if made <> '{}' then
-        call make_known(made);
-    end if;
+    call make_known();
 end
 $$;

@@ -211,6 +211,8 @@ async def test_events_are_taken_while_weeks_are_dropped(place: Place) -> None:
     async with place.pool.connection() as conn, await connect(place.url) as reader:
         await settled(conn)
         writing = asyncio.create_task(writer())
+        await reader.execute(query("count_raw"))  # holds a lock on every chunk until its transaction ends
+        dropping = asyncio.create_task(retained(place, settings()))
 
         async def some_more(before: int) -> None:
             async def came() -> bool:
@@ -218,9 +220,6 @@ async def test_events_are_taken_while_weeks_are_dropped(place: Place) -> None:
 
             await until(came)
 
-        await some_more(sent)  # a week that is new waits for readers
-        await reader.execute(query("count_raw"))  # holds a lock on every chunk until its transaction ends
-        dropping = asyncio.create_task(retained(place, settings()))
         await some_more(sent)
         await reader.rollback()
         assert (await dropping).weeks == WEEKS

@@ -1,60 +1,45 @@
-"""A week that is made while somebody reads: nothing is written to it before every session knows that it is there."""
+"""A week that is made while somebody reads: nothing of it is rolled up before every session knows that it is there."""
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 from decimal import Decimal
 
-import psycopg
 import pytest
 
+from meter import aggregate
 from meter.database import connect
 from meter.model import Event
-from tests.contract.place import NOW, Place, ask, send, until
+from tests.contract.place import NOW, Place, ask, differences, send
 
 OLD = NOW - timedelta(days=70)
 
 
-def request() -> Event:
+def request(event_id: str) -> Event:
     """Answer an event of a week that nobody has made."""
-    return Event(id="old", time=OLD, meter="requests", member="ann", quantity=Decimal(1))
+    return Event(id=event_id, time=OLD, meter="requests", member="ann", quantity=Decimal(1))
 
 
-async def test_a_new_week_waits_for_those_who_read(place: Place) -> None:
-    """Their list of partitions may be the one from before, and stay so unless they are told once they are done."""
+async def test_a_new_week_is_rolled_up_once_all_know_of_it(place: Place) -> None:
+    """A session whose list is from before would roll up nothing and forget what was touched; others are not kept."""
     if place.engine != "postgres":
         pytest.skip("only partitions are listed in a session's memory")
-    async with await connect(place.url) as reader, place.pool.connection() as watcher:
-        assert await ask(reader, "count_raw") == [(0, None)]
-        sending = asyncio.create_task(send(place, request()))
-
-        async def attached() -> bool:
-            return ("usage_event_20260907", None) in await ask(watcher, "list_weeks")
-
-        await until(attached)
-        again = asyncio.create_task(send(place, request()))
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(asyncio.gather(sending, again)), 0.2)
-        assert await ask(watcher, "count_raw") == [(0, None)]
-        await reader.commit()
-        receipts = await asyncio.gather(sending, again)
-        assert sorted((each.accepted, each.duplicates) for each in receipts) == [(0, 1), (1, 0)]
-        assert await ask(reader, "count_raw") == [(1, OLD)]
-        assert all(known for _, known in await ask(watcher, "list_weeks"))
-
-
-async def test_a_week_that_was_not_told_of_is_told_of_by_the_next(place: Place) -> None:
-    """Whoever made it may have died before; readers that came later are not waited for."""
-    if place.engine != "postgres":
-        pytest.skip("only partitions are listed in a session's memory")
-    async with await connect(place.url, autocommit=True) as maker, await connect(place.url) as reader:
-        await ask(reader, "count_raw")
-        await maker.execute("set statement_timeout = '200ms'")
-        with pytest.raises(psycopg.errors.QueryCanceled):
-            await maker.execute("call prepare_until(%s, %s)", (OLD, OLD))
-        assert await ask(maker, "list_weeks") == [("usage_event_20260907", None)]
-        await reader.commit()
-    assert (await send(place, request())).accepted == 1
-    async with place.pool.connection() as conn:
+    now = Event(id="now", time=NOW, meter="requests", member="ann", quantity=Decimal(1))
+    assert (await send(place, now)).accepted == 1
+    async with await connect(place.url) as reader, place.pool.connection() as conn:
+        assert await aggregate.refresh(conn)
         assert all(known for _, known in await ask(conn, "list_weeks"))
+        assert await ask(reader, "count_raw") == [(1, NOW)]
+        assert (await send(place, request("old"))).accepted == 1
+        assert (await send(place, now)).duplicates == 1
+        assert (await send(place, Event(id="2", time=NOW, meter="requests", quantity=Decimal(1)))).accepted == 1
+        assert await aggregate.refresh(conn)
+        assert ("usage_event_20260907", None) in await ask(conn, "list_weeks")
+        assert [row[0] for row in await ask(conn, "count_waiting")] == [1]
+        assert await differences(conn) == []
+        assert (await send(place, request("older"))).accepted == 1
+        await reader.commit()
+        assert await aggregate.refresh(conn)
+        assert all(known for _, known in await ask(conn, "list_weeks"))
+        assert [row[0] for row in await ask(conn, "count_waiting")] == [0]
+        assert await differences(conn) == []
