@@ -41,7 +41,10 @@ class PriceView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanView(msgspec.Struct, frozen=True, kw_only=True):
-    """A plan that a team may be on. `price_version` names what its book says now."""
+    """A plan that a team may be on. `price_version` names what its book says now.
+
+    `charge` says when usage is paid: by the `invoice`, `immediate`ly, or so and `prepaid`.
+    """
 
     plan: str
     title: str
@@ -49,6 +52,7 @@ class PlanView(msgspec.Struct, frozen=True, kw_only=True):
     currency: str
     base_fee: str
     interval: str
+    charge: str
     over_quota: str
     trial: bool
     prices: list[PriceView]
@@ -87,6 +91,7 @@ def _plan_view(plan: Plan) -> PlanView:
         currency=plan.currency,
         base_fee=digits(plan.base_fee),
         interval=plan.interval,
+        charge=plan.charge,
         over_quota=plan.over_quota,
         trial=plan.trial,
         prices=[_price_view(price) for price in plan.prices],

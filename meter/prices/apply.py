@@ -155,5 +155,5 @@ def only_adds(old: Plan, new: Plan) -> bool:
 
 
 def _bare(plan: Plan) -> Plan:
-    """What of a plan decides about money."""
-    return replace(plan, book_version="", title="", unbilled=(), retired=False, over_quota="")
+    """What of a plan decides about the money of an invoice, whenever that is paid."""
+    return replace(plan, book_version="", title="", unbilled=(), retired=False, over_quota="", charge="")

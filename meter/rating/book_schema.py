@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from meter.rating.document.terms import COUNTS, DURATIONS, ONCE, RECURRING, USAGE
+from meter.rating.plan import CHARGE, INVOICE
 from meter.rating.plan_table import BILL, INTERVALS, MONTH, OVER_QUOTA
 from meter.rating.price import ARREARS, BILLED
 from meter.rating.price_schema import price_definitions
@@ -38,6 +39,9 @@ _FILE: Final = r"^[^/\\]*[^/\\\s][^/\\]*$"
 _TITLE: Final = text("What people call it.")
 _CATEGORY: Final = text("What taxes and coupons may go by.")
 _BILLED: Final = word(BILLED, "Whether the fee is invoiced after its period or before it.", ARREARS)
+_CHARGE: Final = word(
+    CHARGE, "When usage is paid: by the invoice, as it happens, or so and only while there is balance.", INVOICE
+)
 _UNBILLED: Final = names("Meters that are measured and never priced.")
 
 
@@ -82,6 +86,7 @@ def _plan() -> Schema:
         "interval": word(INTERVALS, "How long a period is.", MONTH),
         "prorate": prorate("the base fee"),
         "billed": _BILLED,
+        "charge": _CHARGE,
         "over_quota": word(OVER_QUOTA, "What authorize answers beyond the included units.", BILL),
         "retired": flag("Nobody new may choose it; those on it stay."),
         "trial": flag("Whether it does not count as an active subscription."),
@@ -199,7 +204,8 @@ def _override() -> Schema:
         "from": instant("Since when; ever if left out."),
         "until": instant("Until when; for ever if left out."),
         "base_fee": money("In place of the plan's."),
+        "charge": word(CHARGE, "In place of the plan's."),
         "prices": named("Fields of the plan's prices that are replaced; new prices.", reference("price_change")),
     }
-    either: list[Schema] = [{"required": ["base_fee"]}, {"required": ["prices"]}]
+    either: list[Schema] = [{"required": ["base_fee"]}, {"required": ["charge"]}, {"required": ["prices"]}]
     return record("What was agreed with a team.", fields, ["team"]) | {"anyOf": either}

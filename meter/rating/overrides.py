@@ -14,7 +14,7 @@ import msgspec
 
 from meter.rating.book_catalogue import FIELD as CATALOGUE
 from meter.rating.models import per_unit
-from meter.rating.plan import Plan
+from meter.rating.plan import CHARGE, INVOICE, Plan
 from meter.rating.plan_table import OfBook, read_plan
 from meter.rating.price_table import SHARED_FIELDS, UNLIMITED
 from meter.rating.table import Table
@@ -106,6 +106,8 @@ def _changes(row: Table) -> dict[str, Any]:
     if row.has("base_fee"):
         row.money("base_fee")
         changes["base_fee"] = row.fields["base_fee"]
+    if row.has("charge"):
+        changes["charge"] = row.choice("charge", CHARGE, INVOICE)
     if prices := {name: price.fields for name, price in row.tables("prices")}:
         changes["prices"] = prices
     if not changes:
@@ -120,7 +122,7 @@ def _meant(changes: Mapping[str, Any], tables: Mapping[str, dict[str, Any]]) -> 
     """
     prices = changes.get("prices", {})
     known = {name for fields in tables.values() for name in fields.get("prices", {})}
-    if "base_fee" in changes or not prices.keys() <= known:
+    if {"base_fee", "charge"} & changes.keys() or not prices.keys() <= known:
         return dict(tables)
     return {name: fields for name, fields in tables.items() if prices.keys() & fields.get("prices", {}).keys()}
 

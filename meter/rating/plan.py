@@ -15,6 +15,10 @@ from meter.rating.price import ARREARS, Price
 from meter.rating.proration import NEVER
 
 BASE_FEE: Final = "base_fee"
+INVOICE: Final = "invoice"
+IMMEDIATE: Final = "immediate"
+PREPAID: Final = "prepaid"
+CHARGE: Final = (INVOICE, IMMEDIATE, PREPAID)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,6 +29,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     followed by the plan ``then`` of the same book. ``prorate`` says how the base fee is reduced to the time it was
     served, ``billed`` whether it is invoiced after its period or before. Nobody new may choose a ``retired`` plan.
     ``terms`` has a commitment and a least and most spend, and nothing else.
+    ``charge`` says when usage is paid: by the ``invoice``, ``immediate``ly as it happens, or so and ``prepaid``, only
+    while there is balance (S1.5, S1.6); what an invoice comes to is the same. Fees are the invoice's either way.
     """
 
     name: str
@@ -44,6 +50,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     trial_days: int | None = None
     then: str | None = None
     terms: Terms = Terms()
+    charge: str = INVOICE
 
     @property
     def charges(self) -> tuple[Price, ...]:

@@ -7,9 +7,10 @@ from typing import Final, NamedTuple
 from meter.rating.book_catalogue import Catalogue, with_rates
 from meter.rating.document.terms import Terms
 from meter.rating.document.terms_table import read_commitment, read_spend
+from meter.rating.marginal import SAID, why_not
 from meter.rating.models import LEVELS
 from meter.rating.money import plain
-from meter.rating.plan import BASE_FEE, Plan
+from meter.rating.plan import BASE_FEE, CHARGE, INVOICE, Plan
 from meter.rating.price import ARREARS, BILLED, Price
 from meter.rating.price_table import read_price
 from meter.rating.proration import NEVER, RULES
@@ -52,10 +53,13 @@ def read_plan(name: str, table: Table, book: OfBook) -> Plan:
         trial_days=days,
         then=table.text("then") if table.has("then") else None,
         terms=_terms(table, book.currency),
+        charge=table.choice("charge", CHARGE, INVOICE),
     )
     table.finish()
     _refuse_half_trials(plan, table)
     refuse_overlaps(plan, table)
+    if plan.charge != INVOICE:
+        _refuse_what_only_an_invoice_knows(plan, table)
     return plan
 
 
@@ -98,6 +102,19 @@ def _refuse_half_trials(plan: Plan, table: Table) -> None:
         table.refuse("trial_days", "is missing, and then needs it", "write how long the trial lasts: trial_days = 14")
     if plan.trial_days is not None and not plan.trial:
         table.refuse("trial_days", "is for a trial", "write trial = true, or leave out trial_days and then")
+
+
+def _refuse_what_only_an_invoice_knows(plan: Plan, table: Table) -> None:
+    """What is paid as it happens has a price at that moment. Raises BookError."""
+    invoice = f'charge = "{INVOICE}"'
+    for price in plan.prices:
+        if price.counts and (reason := why_not(price)) is not None:
+            said = f"{price.id} can't be charged as it is used: {SAID[reason]}"
+            table.refuse("prices", said, f"write {invoice}, or another price")
+    for field, agreed in (("commitment", plan.terms.commitment), ("spend", plan.terms.spend)):
+        if agreed is not None:
+            said = "is about the sum of an invoice, and usage is charged before there is one"
+            table.refuse(field, said, f"leave it out, or write {invoice}")
 
 
 def _terms(table: Table, currency: str) -> Terms:

@@ -103,6 +103,8 @@ def test_plans_and_subscriptions(served: Service) -> None:
     plans = operator.get("/v1/prices/plans")["items"]
     assert {plan["plan"] for plan in plans} >= {"calls/free", "cloud/payg", "credits/payg"}
     assert next(plan for plan in plans if plan["plan"] == "calls/enterprise")["prices"][0]["included"] is None
+    paid = {plan["plan"]: plan["charge"] for plan in plans}
+    assert (paid["credits/payg"], paid["credits/prepaid"]) == ("invoice", "prepaid")
 
     client = make_team(served.url)
     assert client.get("/v1/billing/subscription")["plan"] == "credits/payg"

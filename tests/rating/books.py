@@ -42,6 +42,7 @@ trial = true
 trial_days = 14
 then = "pro"
 over_quota = "block"
+charge = "prepaid"
 
 [plans.old]
 title = "Old"
@@ -55,6 +56,7 @@ base_fee = "49.00"
 interval = "month"
 prorate = "days"
 billed = "advance"
+charge = "invoice"
 over_quota = "bill"
 unbilled = ["response_time"]
 commitment = {{ amount = "100.00", overage_factor = "1.5", counts = "all", prorate = "time", category = "commit" }}
@@ -123,6 +125,7 @@ plan = "pro"
 from = 2026-01-01T00:00:00Z
 until = 2026-07-01T00:00:00+02:00
 base_fee = "39.00"
+charge = "invoice"
 prices.calls = {{ unit_amount = "0.008", included = 500 }}
 prices.volume = {{ model = "per_unit", unit_amount = "0.9" }}
 prices.extra = {{ title = "Extra", model = "flat", unit_amount = "1" }}

@@ -61,7 +61,7 @@ MISTAKES = [
     ('base_fee = "-1"', "[plans.plan] base_fee: -1 is not allowed; write a number from zero"),
     ('base_fee = "NaN"', "[plans.plan] base_fee: 'NaN' is not an amount; 'NaN' is not a number"),
     ('base_fe = "1"', "[plans.plan] base_fe: unknown field; did you mean base_fee?"),
-    ('colour = "red"', "[plans.plan] colour: unknown field; known here: base_fee, billed, commitment, interval"),
+    ('colour = "red"', "[plans.plan] colour: unknown field; known here: base_fee, billed, charge, commitment"),
     ('interval = "week"', "interval: 'week' is unknown; write one of month"),
     ('over_quota = "stop"', "over_quota: 'stop' is unknown; write one of bill, block"),
     ("over_quota = 1", "over_quota: 1 is not a text"),
@@ -180,7 +180,7 @@ def test_demo_books_are_three_and_apart() -> None:
     assert {book.name: tuple(book.plans) for book in books} == {
         "calls": ("free", "pro", "enterprise"),
         "cloud": ("payg", "basic", "professional", "enterprise"),
-        "credits": ("payg", "trial", "starter", "professional", "enterprise"),
+        "credits": ("payg", "prepaid", "trial", "starter", "professional", "enterprise"),
     }
     assert len({book.version for book in books}) == 3
 

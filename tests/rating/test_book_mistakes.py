@@ -224,7 +224,7 @@ MISTAKES: list[tuple[tuple[str | int, ...], Any, str]] = [
     (
         (*AGREED, "discount"),
         10,
-        "[overrides[1]] discount: unknown field; known here: base_fee, from, plan, prices, team",
+        "[overrides[1]] discount: unknown field; known here: base_fee, charge, from, plan, prices, team",
     ),
     ((*AGREED,), {"team": OTHER}, "[overrides[1]]: changes nothing; write base_fee ="),
     ((*AGREED, "base_fee"), "-1", "[overrides[1]] base_fee: -1 is not allowed; write a number from zero"),

@@ -62,7 +62,7 @@ def test_every_demo_plan_is_on_the_page() -> None:
     """No plan without its example, and no example of a plan that is gone."""
     plans = {(book.name, plan) for book in demo_books() for plan in book.plans}
     assert {(example.book, example.plan) for example in examples()} == plans
-    assert len(examples()) == len(plans) == 12
+    assert len(examples()) == len(plans) == 13
 
 
 @pytest.mark.parametrize("example", examples(), ids=str)
