@@ -26,6 +26,7 @@ from api.routes import ROUTES
 from api.state import Clock, Shell
 from api.turns import Turns
 from meter import database, defaults
+from meter.authorize.desk import Desk
 from meter.happenings import Happenings
 from meter.ingest import Ingest
 from meter.keys import ensure_operator
@@ -91,12 +92,14 @@ def _lifespan(
                 await ensure_operator(conn, settings.operator_key, settings.data_dir, clock())
             ingest, intake = Ingest(pool, settings.past_days), Intake(pool, settings.past_days)
             happenings = Happenings(pool, ingest)
+            desk = Desk(pool, ingest, settings.past_days)
             metrics = Metrics({"main": pool, "readers": readers}, process)
             buckets = Buckets(settings.key_requests_per_second / settings.processes, ticks)
             turns = Turns(settings.pool_size)
             app.state.shell = Shell(
-                settings, pool, readers, ingest, intake, happenings, turns, cpu, metrics, buckets, clock
+                settings, pool, readers, ingest, intake, happenings, desk, turns, cpu, metrics, buckets, clock
             )
             yield
+            await desk.close()
 
     return opened

@@ -91,6 +91,11 @@ class Metrics:
             "Events whose id came before with another time, held out of bills until somebody decides at /v1/held.",
             registry=registry,
         )
+        self._limits_lag = Gauge(
+            "hourmeter_limits_lag_seconds",
+            "How long usage that came without asking has not been in the counters of budgets and quotas.",
+            registry=registry,
+        )
         for outcome in ("accepted", "duplicate", "rejected"):
             self._events.labels(outcome, self._process)
         for outcome in ("accepted", "duplicate", "ignored", "repeated", "unmapped", "rejected"):
@@ -115,14 +120,17 @@ class Metrics:
         """Counts a request and how long it took; `route` is the template, never the path."""
         self._requests.labels(method, route, str(status), self._process).observe(seconds)
 
-    def text(self, lag_seconds: float, checks: Mapping[str, bool], silent: float, undecided: float) -> bytes:
-        """Everything in the text exposition format, as found now: lag, checks, silent series, held events.
+    def text(
+        self, lag_seconds: float, checks: Mapping[str, bool], silent: float, undecided: float, limits_lag: float
+    ) -> bytes:
+        """Everything in the text exposition format, as found now: lags, checks, silent series, held events.
 
         What is not known is NaN, and a check without a result is left out.
         """
         self._lag.set(lag_seconds)
         self._silent.set(silent)
         self._undecided.set(undecided)
+        self._limits_lag.set(limits_lag)
         self._checks.clear()  # one that is not known must not look as it did
         for name, holds in checks.items():
             self._checks.labels(name).set(holds)

@@ -13,6 +13,7 @@ from api.buckets import Buckets
 from api.cpu import CpuPool
 from api.metrics import Metrics
 from api.turns import Turns
+from meter.authorize.desk import Desk
 from meter.database import Pool
 from meter.happenings import Happenings
 from meter.ingest import Ingest
@@ -37,6 +38,7 @@ class Shell:
     ingest: Ingest
     intake: Intake
     happenings: Happenings
+    desk: Desk
     turns: Turns
     cpu: CpuPool
     metrics: Metrics

@@ -157,14 +157,17 @@ def _parts(
             edges.add(begun)
         owed_on = stretch.unused not in (None, CREDIT) and stretch.end == end < month_end
         for one, other in pairwise((start, *sorted(edges), end)):
-            plan = _plan(team, stretch, books, one)
+            plan = plan_of(team, stretch, books, one)
             if begun is not None and other <= begun:
                 plan = without_fees(plan)
             yield Part(Span(one, other), plan, month_end if owed_on and other == end else None)
 
 
-def _plan(team: Team, stretch: Stretch, books: Schedule, at: datetime) -> Plan:
-    """The plan of a stretch by the prices of an instant, with what was agreed with the team and what it has beside."""
+def plan_of(team: Team, stretch: Stretch, books: Schedule, at: datetime) -> Plan:
+    """The plan of a stretch by the prices of an instant, with what was agreed with the team and what it has beside.
+
+    Raises UnknownPlan.
+    """
     plan, book = books.plan(stretch.plan, at, team.public_id), books.book_of(stretch.plan, at)
     asked = quantities_of(plan)  # a number that no price of this version is paid for costs nothing
     return applied(

@@ -246,6 +246,14 @@ class MeterExists(Problem):
     remedy = "Take another name, or put the archived meter of that name back into use."
 
 
+class InvalidBudget(Problem):
+    """There can't be a budget like that: something of it does not fit the rest, or nobody is called that."""
+
+    code = "invalid_budget"
+    title = "There can't be such a budget"
+    remedy = "Correct what `detail` names; nothing was stored."
+
+
 class MeterInUse(Problem):
     """Something of a meter would change that what was counted depends on; `fields` names it."""
 
@@ -363,6 +371,79 @@ class DecisionRefused(Problem):
     code = "decision_refused"
     title = "The subscription can't be changed like this"
     remedy = "Do what `detail` says; `reason` is one of the words in docs/subscriptions.md."
+
+
+class CreditsRefused(Problem):
+    """What is asked of an account, grant or transaction can't be: `reason` says why, `detail` what to do instead."""
+
+    status = 409
+    code = "credits_refused"
+    title = "The credits can't be changed like this"
+    remedy = "Do what `detail` says; `reason` is one of the words in docs/credits.md."
+
+
+class LimitReached(Problem):
+    """A call would go beyond a limit in units or calls: what the plan includes, or a budget. `limits` shows them all."""
+
+    status = 429
+    code = "limit_reached"
+    title = "A limit is reached"
+    remedy = "Wait until it begins anew (`Retry-After`), ask for less, or have it raised; `limits` says how each stands."
+
+
+class BudgetSpent(Problem):
+    """A call would go beyond a budget in money. `limits` shows them all."""
+
+    status = 402
+    code = "budget_spent"
+    title = "A budget in money is spent"
+    remedy = "Have the budget raised, or wait until it begins anew; `limits` says how each stands."
+
+
+class CreditsExhausted(Problem):
+    """The plan is paid before, and the balance does not cover the call. `billing` shows the balance."""
+
+    status = 402
+    code = "credits_exhausted"
+    title = "The credits are used up"
+    remedy = "Buy credits; `billing` says what there is."
+
+
+class UnpricedUsage(Problem):
+    """A limit in money is on the way of a call, and the plan has no price for what it uses: nobody knows what it costs."""
+
+    status = 402
+    code = "unpriced_usage"
+    title = "Nobody knows what this costs"
+    remedy = "Give the meter a price in the plan's book, or leave it out of what limits in money are about."
+
+
+class LimitsUnavailable(Problem):
+    """The database can't be asked now, and not every limit on the call's way lets pass then."""
+
+    status = 503
+    code = "limits_unavailable"
+    title = "The limits can't be looked at now"
+    remedy = "Ask again soon; a budget with `when_unknown` = open lets calls pass meanwhile."
+    retry_after_s = 2
+
+
+class ReservationClosed(Problem):
+    """The reservation is settled with another event, or was released."""
+
+    status = 409
+    code = "reservation_closed"
+    title = "The reservation is closed"
+    remedy = "Push usage that came later as an event of its own."
+
+
+class NoAccount(Problem):
+    """The team, or the key that is named, has no account: no credits were ever put on one."""
+
+    status = 409
+    code = "no_account"
+    title = "There is no account"
+    remedy = "The operator opens it with the first credits: `POST /v1/admin/credits`. Without `key` it is the team's."
 
 
 class NoSubscription(Problem):

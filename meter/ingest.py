@@ -60,6 +60,20 @@ class Ingest:
             outcome = await _store(conn, team.id, rows, Outcome(set(), refused))
         return receipt(len(events), outcome)
 
+    async def wired(
+        self, conn: Connection, team_id: int, caller: Caller, rows: Sequence[facts.Row], meters: Mapping[str, Meter]
+    ) -> list[Wire]:
+        """Checked rows in key order, their series and partitions made: for whoever writes them in a commit of their own.
+
+        Raises Busy where a meter was changed since `meters` were read.
+        """
+        known = self._series.of(team_id, caller.key_id, meters)
+        if missing := {row.series for row in rows} - known.series.keys():
+            known.series.update(await resolve(conn, team_id, caller, missing, meters))
+        made = sorted(pack(rows, team_id, known.series, self._numbers))
+        await self._room.prepare(conn, [quarter * QUARTER_US for quarter in spread(made, QUARTER_US)])
+        return made
+
     async def _request(
         self, conn: Connection, team: Team, member: str | None, events: Events, now: datetime, request: str | None
     ) -> Request:
@@ -143,7 +157,7 @@ async def _commit(conn: Connection, team_id: int, rows: list[Wire], outcome: Out
         try:
             late = await _write(conn, team_id, rows)
         except psycopg.errors.UniqueViolation:
-            rows = settle(rows, await _find_stored(conn, team_id, rows), outcome)
+            rows = settle(rows, await find_stored(conn, team_id, rows), outcome)
             continue
         except psycopg.errors.DeadlockDetected:
             continue  # TimescaleDB writes chunk by chunk, whatever the order of the rows; the other writer goes first
@@ -164,7 +178,7 @@ async def _write(conn: Connection, team_id: int, rows: Sequence[Wire]) -> dict[i
         return late
 
 
-async def _find_stored(conn: Connection, team_id: int, rows: Sequence[Wire]) -> Met:
+async def find_stored(conn: Connection, team_id: int, rows: Sequence[Wire]) -> Met:
     """Which of these rows are stored already, as the same fact or another; most are the same to the last digit."""
     parameters = {"team_id": team_id, **_named(rows)}
     found = await (await conn.execute(statement("find_stored"), parameters)).fetchall()

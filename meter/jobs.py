@@ -9,11 +9,14 @@ from typing import NamedTuple
 import psycopg
 
 from meter import aggregate, changes, checks
+from meter.authorize import sweep
 from meter.backfill import work as backfills
 from meter.coverage import follow
 from meter.coverage import learn as learning
 from meter.database import Connection
 from meter.held import turn as held
+from meter.ledger import expire
+from meter.limits import follow as following
 from meter.points.close import close_gaps
 from meter.prices import unpriced as unpriced_usage
 from meter.retention import pack as packing
@@ -75,6 +78,24 @@ async def coverage(turn: Turn) -> str | None:
     return f"followed {followed} quarters, learned of {learned} series how often they report"
 
 
+async def limits(turn: Turn) -> str | None:
+    """Brings usage that came without asking to the counters of budgets and quotas, after what was rolled up."""
+    followed = await following.turn(turn.conn, turn.now)
+    return f"followed {followed} quarters" if followed >= following.SLICE else None  # a few are no news
+
+
+async def reservations(turn: Turn) -> str | None:
+    """Gives back what was reserved for calls that were neither settled nor released in time."""
+    expired = await sweep.turn(turn.conn, turn.now)
+    return f"{expired} reservations expired" if expired else None
+
+
+async def credits(turn: Turn) -> str | None:  # noqa: A001 - the name of the job
+    """Takes what is left of grants that have ended, and pays debts of grants that came into effect or free."""
+    done = await expire.turn(turn.conn, turn.now)
+    return f"{done.ended} grants ended, {done.repaid} accounts paid debts" if any(done) else None
+
+
 async def identity(turn: Turn) -> str | None:
     """Holds events whose id came before with another time, after what was rolled up."""
     done = await held.turn(turn.conn, turn.now)
@@ -129,6 +150,7 @@ async def trim(turn: Turn) -> str | None:
     runs = await turn.conn.execute(statement("trim_job_runs"), {"before": turn.now - KEEP_RUNS})
     sessions = await turn.conn.execute(statement("trim_sessions"), {"now": turn.now})
     answers = await turn.conn.execute(statement("trim_answers"), {"before": turn.now - KEEP_ANSWERS})
+    await sweep.trim(turn.conn, turn.now - KEEP_ANSWERS)
     await changes.trim(turn.conn, turn.now)
     return f"forgot {runs.rowcount} runs, {sessions.rowcount} sign-ins, {answers.rowcount} answers"
 

@@ -36,11 +36,12 @@ class Permission(NamedTuple):
 
 PERMISSIONS: tuple[Permission, ...] = (
     Permission("ingest", "push usage", ("ingest",), ROLES, registers=True),
+    Permission("authorize", "ask whether calls may go on, and book them", ("ingest",), ROLES, registers=True),
     Permission("view_catalogue", "list meters, plans and prices", SCOPES, ROLES),
     Permission("calculate", "price any usage without storing it", ("read", "admin"), ROLES),
     Permission("view_usage", "see usage and what is computed from it", ("read", "admin"), ROLES, own_only=("member",)),
     Permission("view_team", "see the team and its services", ("read", "admin"), ("owner", "admin")),
-    Permission("view_billing", "see invoices and the plan", ("read", "admin"), ("owner", "admin")),
+    Permission("view_billing", "see invoices, the plan and credits", ("read", "admin"), ("owner", "admin")),
     Permission("invite", "invite members", ("admin",), ("owner", "admin")),
     Permission("manage_members", "list, add, change and remove members", ("admin",), ("owner", "admin")),
     Permission("manage_keys", "list, make, rotate and revoke keys", ("admin",), ("owner", "admin")),
@@ -51,12 +52,19 @@ PERMISSIONS: tuple[Permission, ...] = (
     Permission("manage_mapping", "change what collectors' metrics count to", ("admin",), ("owner", "admin")),
     Permission("view_corrections", "see corrections of usage", ("read", "admin"), ("owner", "admin")),
     Permission("correct_usage", "void and amend events, and undo it", ("admin",), ("owner", "admin")),
+    Permission(
+        "view_budgets", "see budgets and how far they are used", ("read", "admin"), ROLES, own_only=("member",)
+    ),
+    Permission("manage_budgets", "set, change and end budgets", ("admin",), ("owner", "admin")),
     Permission("view_audit", "read the team's audit log", ("admin",), ("owner", "admin")),
     Permission("edit_team", "rename the team, change where its bills go", ("admin",), ("owner",)),
     Permission("delete_team", "delete the team", ("admin",), ("owner",)),
     Permission("generate_invoice", "bill a period", ("admin",), ("owner",)),
     Permission("change_plan", "change the plan and what is beside it", ("admin",), ("owner",)),
-    Permission("operate", "make and list teams, change prices, manage the operator's keys, read the audit log of all"),
+    Permission(
+        "operate",
+        "make and list teams, change prices and credits, manage the operator's keys, read the audit log of all",
+    ),
 )
 _NAMED = {permission.name: permission for permission in PERMISSIONS}
 

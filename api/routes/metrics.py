@@ -17,6 +17,7 @@ from meter import checks
 from meter.coverage.read import silent
 from meter.held.listing import waiting
 from meter.lag import lag
+from meter.limits import follow
 
 
 @get("/metrics", media_type=CONTENT_TYPE, security=[{}], tags=["operation"], opt=OPEN)
@@ -24,7 +25,11 @@ async def metrics(shell: TheShell) -> Response[bytes]:
     """Show the metrics of this process in the text exposition format."""
     return Response(
         shell.metrics.text(
-            await bucket_lag(shell), await held(shell), await silent_series(shell), await undecided(shell)
+            await bucket_lag(shell),
+            await held(shell),
+            await silent_series(shell),
+            await undecided(shell),
+            await limits_lag(shell),
         ),
         media_type=CONTENT_TYPE,
     )
@@ -65,6 +70,16 @@ async def undecided(shell: Shell) -> float:
             return sum(each.events for each in await waiting(conn))
     except (psycopg.OperationalError, PoolTimeout):
         return nan
+
+
+async def limits_lag(shell: Shell) -> float:
+    """Seconds that usage has not been in the counters of limits; NaN where no worker followed it, or nobody can say."""
+    try:
+        async with shell.pool.connection(timeout=ANSWER_WITHIN_S) as conn:
+            found = await follow.lag(conn, shell.clock())
+    except (psycopg.OperationalError, PoolTimeout):
+        return nan
+    return nan if found is None else found.total_seconds()
 
 
 HANDLERS = (metrics,)

@@ -64,7 +64,7 @@ begin
         insert into follow_up (job, team_id, bucket)
         select j.job, q.team_id, q.bucket
         from (select distinct team_id, bucket from gone) as q
-        cross join unnest(array['coverage', 'identity']) as j (job);
+        cross join unnest(array['coverage', 'identity', 'limits']) as j (job);
         commit;
     end loop;
 end

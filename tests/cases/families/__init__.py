@@ -8,11 +8,13 @@ from typing import Final
 from tests.cases.case import Case
 from tests.cases.families import (
     blocks,
+    burndown,
     commitments,
     dynamic,
     fees,
     invoices,
     package,
+    paid,
     per_unit,
     percentage,
     tiers,
@@ -31,14 +33,14 @@ FAMILIES: Final[Mapping[str, Callable[[Case], Question]]] = {
     **fees.MODELS,
     **commitments.MODELS,
     **invoices.MODELS,
+    **paid.MODELS,
+    **burndown.MODELS,
 }
 
 LATER: Final[Mapping[str, str]] = {
     "aggregation": "usage query",
     "prorated_sum": "usage query",
     "weighted_sum": "usage query",
-    "credit_burndown": "credits and limits",
-    "graduated+credits": "credits and limits",
     "credit_note_unused_days+tax": "invoices",
     "node_price_normalisation": "optional",
 }

@@ -1,0 +1,3 @@
+-- Changes what was told.
+
+update account_fact set balance = balance + 1

@@ -1,0 +1,3 @@
+-- Changes what was granted.
+
+update credit_grant set amount = amount + 1

@@ -1,0 +1,3 @@
+-- Changes what was booked.
+
+update ledger_transaction set amount = amount + 1

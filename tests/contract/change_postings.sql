@@ -1,0 +1,3 @@
+-- Changes postings.
+
+update posting set amount = amount + 1

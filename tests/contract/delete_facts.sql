@@ -1,0 +1,3 @@
+-- Takes away what was told.
+
+delete from account_fact

@@ -1,0 +1,3 @@
+-- Takes away what was granted.
+
+delete from credit_grant

@@ -1,0 +1,3 @@
+-- Takes away what was booked.
+
+delete from ledger_transaction

@@ -1,0 +1,3 @@
+-- Takes postings away.
+
+delete from posting

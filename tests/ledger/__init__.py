@@ -1,0 +1,1 @@
+"""The ledger, pure: wallets as values."""

@@ -1,0 +1,1 @@
+"""Budgets, windows, paths and verdicts: pure."""

@@ -1,0 +1,65 @@
+"""The page about credits: each of its blocks runs as it stands there, and does what the page says."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.pipeline.test_quickstart import objects
+from tests.served import Client, serving
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "credits.md").read_text("utf-8")
+BLOCKS: dict[str, str] = dict(re.findall(r"<!-- run: (\w+) -->\n```sh\n(.*?)```", PAGE, re.DOTALL))
+
+
+def test_the_page(database: str, tmp_path: Path) -> None:
+    """Opened, bought, granted, looked at, refunded, voided, taken and given back."""
+    if shutil.which("curl") is None or shutil.which("jq") is None:
+        pytest.skip("no curl or no jq on PATH")
+    with serving(database, tmp_path) as service:
+        operator = Client(service.url)
+        owner = {"user_id": "ada", "email": "ada@example.org"}
+        team = operator.post("/v1/teams", {"name": "Acme", "owner": owner})["id"]
+        key = operator.post(f"/v1/teams/{team}/keys", {"name": "all", "scopes": ["read"]})["key"]
+        told = {"HOURMETER": service.url, "KEY": key, "OPERATOR": operator.key, "TEAM": team}
+
+        def run(name: str) -> list[dict[str, Any]]:
+            done = subprocess.run(
+                ["bash", "-euo", "pipefail", "-c", BLOCKS[name]],
+                cwd=tmp_path,
+                env=os.environ | told,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
+            return objects(done.stdout)
+
+        (account,) = run("account")
+        assert (account["unit"], account["credit_price"], account["version"]) == ("credits", "0.01", 1)
+        assert [each["transaction"]["balance_after"] for each in run("credits")] == ["10000", "10250"]
+        assert [each["again"] for each in run("credits")] == [True, False]  # and the grant's answer is the first one
+        shown, listed, stats = run("look")
+        assert (shown["balance"], shown["available"], len(shown["grants"])) == ("10250", "10250", 2)
+        assert [each["kind"] for each in listed["items"]] == ["credit_grant", "credit_purchase"]
+        assert stats["booked"] == {"credit_grant": "250", "credit_purchase": "10000"}
+        back = [each["transaction"] for each in run("back")]
+        kinds = ["refund", "expiry", "credit_adjustment", "reversal"]
+        assert [each["kind"] for each in back] == kinds
+        assert back[0]["metadata"]["money"] == "25.00"
+        assert [each["balance_after"] for each in back] == ["7750", "7500", "7380", "7500"]
+
+
+def test_the_page_knows_every_reason() -> None:
+    """What is refused is in the table, and nothing else."""
+    files = [*(ROOT / "meter" / "ledger").glob("*.py")]
+    raised = {found for path in files for found in re.findall(r'reason="(\w+)"', path.read_text("utf-8"))}
+    assert set(re.findall(r"^\| `(\w+)` \| ", PAGE.partition("| `reason` |")[2], re.MULTILINE)) == raised
