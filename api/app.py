@@ -13,6 +13,7 @@ from litestar.di import Provide
 
 from api.auth import actor_of_request, asked_team, caller_of
 from api.buckets import Buckets, Ticks
+from api.callers import Callers
 from api.cpu import CpuPool
 from api.edge import Edge
 from api.errors import HANDLERS
@@ -26,13 +27,19 @@ from api.routes import ROUTES
 from api.state import Clock, Shell
 from api.turns import Turns
 from meter import database, defaults
-from meter.authorize.desk import Desk
+from meter.authorize.desk import LANES, Desk
 from meter.happenings import Happenings
 from meter.ingest import Ingest
 from meter.keys import ensure_operator
 from meter.migrate import check_current
 from meter.settings import Settings, SettingsError
 from meter.telemetry import Intake
+
+# Calls that ask whether they may go on: a connection for each lane of the desk and some for their keys. Whoever waits
+# for an answer is better told soon that there is none.
+GATE = LANES + 2
+GATE_SECONDS = 5
+GATE_WAIT_S = 1.0
 
 
 def utc_now() -> datetime:
@@ -84,6 +91,7 @@ def _lifespan(
         async with (
             database.pool(settings.database_url, settings.pool_size) as pool,
             database.readers(settings.database_url, settings.read_pool_size, settings.query_seconds) as readers,
+            database.pool(settings.database_url, GATE, database.impatient(GATE_SECONDS), GATE_WAIT_S) as gate,
             CpuPool() as cpu,
         ):
             async with pool.connection() as conn:
@@ -92,12 +100,25 @@ def _lifespan(
                 await ensure_operator(conn, settings.operator_key, settings.data_dir, clock())
             ingest, intake = Ingest(pool, settings.past_days), Intake(pool, settings.past_days)
             happenings = Happenings(pool, ingest)
-            desk = Desk(pool, ingest, settings.past_days)
-            metrics = Metrics({"main": pool, "readers": readers}, process)
+            desk, callers = Desk(gate, ingest, settings.past_days), Callers()
+            metrics = Metrics({"main": pool, "readers": readers, "gate": gate}, process)
             buckets = Buckets(settings.key_requests_per_second / settings.processes, ticks)
             turns = Turns(settings.pool_size)
             app.state.shell = Shell(
-                settings, pool, readers, ingest, intake, happenings, desk, turns, cpu, metrics, buckets, clock
+                settings,
+                pool,
+                readers,
+                gate,
+                ingest,
+                intake,
+                happenings,
+                desk,
+                callers,
+                turns,
+                cpu,
+                metrics,
+                buckets,
+                clock,
             )
             yield
             await desk.close()

@@ -10,7 +10,7 @@ from uuid import UUID
 from litestar.handlers import BaseRouteHandler
 from litestar.params import FromPath, QueryParameter
 
-from api.errors import request_id
+from api.errors import AWAY, request_id
 from api.given import TheCaller, TheShell
 from api.rate import within_rate
 from api.request import Request
@@ -24,6 +24,8 @@ from meter.permissions import admit, permission
 
 Guard = Callable[[AnyConnection, BaseRouteHandler], Awaitable[None]]
 LONGEST_MEMBER = 200
+UNKNOWN_KEY = "this key is unknown, revoked or expired"
+AWAY_NOW = "away_now"
 
 AskedTeam = Annotated[
     UUID | None,
@@ -40,6 +42,35 @@ def may(name: str) -> Guard:
 
     async def guard(connection: AnyConnection, _: BaseRouteHandler) -> None:
         connection.scope["user"] = admit(wanted, await authenticate(connection))
+
+    return guard
+
+
+def may_unasked(name: str) -> Guard:
+    """As `may`, for what may go on while the database can't be asked: whoever was known lately is still known then.
+
+    The guard sets AWAY_NOW in the request's state there.
+    """
+    wanted = permission(name)
+
+    async def guard(connection: AnyConnection, _: BaseRouteHandler) -> None:
+        shell = shell_of(connection)
+        key, member = _credentials(connection)
+        known = (keys.hash_of(key), member)
+        try:
+            async with shell.gate.connection() as conn:
+                caller = await keys.find(conn, key, shell.clock(), member, _named_team(connection))
+        except AWAY as error:
+            caller = shell.callers.last_known(known, shell.clock())
+            if caller is None:
+                raise
+            connection.scope["state"][AWAY_NOW] = str(error)
+        else:
+            if caller is None:
+                shell.callers.forget(known)
+                raise Unauthorized(UNKNOWN_KEY)
+            shell.callers.remember(known, caller, shell.clock())
+        connection.scope["user"] = admit(wanted, caller)
 
     return guard
 
@@ -76,14 +107,19 @@ async def authenticate(connection: AnyConnection) -> Caller:
         InvalidParameter: an X-User-ID that can't be one.
     """
     shell = shell_of(connection)
-    key = bearer(connection.headers.get("authorization", ""))
-    within_rate(connection, key)
-    member = member_of(connection.headers.get("x-user-id"))
+    key, member = _credentials(connection)
     async with shell.pool.connection() as conn:
         caller = await keys.find(conn, key, shell.clock(), member, _named_team(connection))
     if caller is None:
-        raise Unauthorized("this key is unknown, revoked or expired")
+        raise Unauthorized(UNKNOWN_KEY)
     return caller
+
+
+def _credentials(connection: AnyConnection) -> tuple[str, str | None]:
+    """The key of a request, counted, and the member it is for."""
+    key = bearer(connection.headers.get("authorization", ""))
+    within_rate(connection, key)
+    return key, member_of(connection.headers.get("x-user-id"))
 
 
 def _named_team(connection: AnyConnection) -> UUID | None:

@@ -10,6 +10,7 @@ from typing import Any
 from litestar.connection import ASGIConnection
 
 from api.buckets import Buckets
+from api.callers import Callers
 from api.cpu import CpuPool
 from api.metrics import Metrics
 from api.turns import Turns
@@ -30,15 +31,18 @@ class Shell:
 
     `pool` is for what must not wait: ingest, keys, changes. Questions about usage and money go to `readers`, which
     can't write and whose statements have a time limit: however many are asked, ingest finds its connections free.
+    `gate` is for calls that wait to go on: nothing of it is waited for long.
     """
 
     settings: Settings
     pool: Pool
     readers: Pool
+    gate: Pool
     ingest: Ingest
     intake: Intake
     happenings: Happenings
     desk: Desk
+    callers: Callers
     turns: Turns
     cpu: CpuPool
     metrics: Metrics

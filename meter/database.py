@@ -52,9 +52,20 @@ def read_only(seconds: int) -> str:
     return f" -c default_transaction_read_only=on -c statement_timeout={seconds}s"
 
 
+def impatient(seconds: int) -> str:
+    """The options of a connection whose statements, and pauses in a transaction, end after so many seconds."""
+    return "".join(
+        f" -c {name}={seconds}s"
+        for name in ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+    )
+
+
 @asynccontextmanager
-async def pool(url: str, size: int, options: str = "") -> AsyncIterator[Pool]:
-    """A pool of at most `size` connections, open inside the block; a dead connection is replaced before it is lent."""
+async def pool(url: str, size: int, options: str = "", wait_s: float = WAIT_S) -> AsyncIterator[Pool]:
+    """A pool of at most `size` connections, open inside the block; a dead connection is replaced before it is lent.
+
+    One is waited for `wait_s` seconds, then: PoolTimeout.
+    """
     kwargs: dict[str, Any] = {"autocommit": True}
     async with AsyncConnectionPool(
         conninfo(url, options),
@@ -63,7 +74,7 @@ async def pool(url: str, size: int, options: str = "") -> AsyncIterator[Pool]:
         max_size=size,
         open=False,
         check=AsyncConnectionPool.check_connection,
-        timeout=WAIT_S,
+        timeout=wait_s,
         reconnect_timeout=WAIT_S,
         connection_class=AsyncConnection[TupleRow],
     ) as opened:

@@ -383,12 +383,12 @@ class CreditsRefused(Problem):
 
 
 class LimitReached(Problem):
-    """A call would go beyond a limit in units or calls: what the plan includes, or a budget. `limits` shows them all."""
+    """A call would go beyond what the plan includes, or a budget in units or calls. `limits` shows them all."""
 
     status = 429
     code = "limit_reached"
     title = "A limit is reached"
-    remedy = "Wait until it begins anew (`Retry-After`), ask for less, or have it raised; `limits` says how each stands."
+    remedy = "Wait until it begins anew (`Retry-After`), ask for less, or have it raised; `limits` shows each."
 
 
 class BudgetSpent(Problem):
@@ -410,7 +410,7 @@ class CreditsExhausted(Problem):
 
 
 class UnpricedUsage(Problem):
-    """A limit in money is on the way of a call, and the plan has no price for what it uses: nobody knows what it costs."""
+    """A limit in money is on a call's way, and the plan has no price for what it uses."""
 
     status = 402
     code = "unpriced_usage"

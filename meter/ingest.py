@@ -63,7 +63,7 @@ class Ingest:
     async def wired(
         self, conn: Connection, team_id: int, caller: Caller, rows: Sequence[facts.Row], meters: Mapping[str, Meter]
     ) -> list[Wire]:
-        """Checked rows in key order, their series and partitions made: for whoever writes them in a commit of their own.
+        """Checked rows in key order, their series and partitions made, for a commit of somebody else's.
 
         Raises Busy where a meter was changed since `meters` were read.
         """

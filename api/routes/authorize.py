@@ -10,7 +10,7 @@ import msgspec
 from litestar import post
 from litestar.params import JSONBody
 
-from api.auth import may
+from api.auth import AWAY_NOW, may, may_unasked
 from api.authorize_view import (
     MOST,
     AskBody,
@@ -28,9 +28,10 @@ from api.authorize_view import (
 )
 from api.errors import problems
 from api.given import TheCaller, TheShell, TheTeam
+from api.request import Request
 from api.state import Shell
 from meter.authorize.answers import AuthorizeAnswer, ReleaseAnswer, SettleAnswer
-from meter.authorize.requests import Ask, Asked, Settle
+from meter.authorize.requests import Ask, Settle
 from meter.errors import (
     BatchTooLarge,
     BodyTooLarge,
@@ -50,30 +51,39 @@ from meter.errors import (
 from meter.model import Caller, Team
 
 T = TypeVar("T")
+Told = tuple[AuthorizeAnswer, Problem | None]
 
 BODY = (NotFound, InvalidBody, BatchTooLarge, BodyTooLarge, UnsupportedEncoding, EventsRefused, Busy)
 DENIED = (LimitReached, BudgetSpent, CreditsExhausted, UnpricedUsage, LimitsUnavailable)
+OPENING = problems(*BODY, *DENIED)
 CLOSING = problems(*BODY, ReservationClosed)
 _read = msgspec.json.Decoder(SettleAnswer).decode
 
 
-@post("/v1/authorize", status_code=200, guards=[may("authorize")], responses=problems(*BODY, *DENIED), tags=["limits"])
+@post(
+    "/v1/authorize",
+    status_code=200,
+    guards=[may_unasked("authorize")],
+    responses=problems(*BODY, *DENIED),
+    tags=["limits"],
+)
 async def authorize(
-    data: JSONBody[AskBody | list[AskBody]], team: TheTeam, caller: TheCaller, shell: TheShell
+    request: Request, data: JSONBody[AskBody | list[AskBody]], team: TheTeam, caller: TheCaller, shell: TheShell
 ) -> AuthorizeAnswer | AuthorizeAnswers:
     """Ask whether a call may go on, and reserve what it is about to use of every limit and credit on its way.
 
     429 where a limit in units or calls says no (`Retry-After`), 402 where money does; both say how each limit stands.
     An array asks for several calls at once, at most 100: each is answered by itself, with 200 for all. Internal keys
-    are never stopped. Settle or release what is reserved; what is neither comes free when it expires.
+    are never stopped. Settle or release what is reserved; what is neither comes free when it expires. While the
+    database can't be asked a call goes on (`checked` false) if every limit last known on its way lets pass then.
     """
+    away = AWAY_NOW in request.scope["state"]
     if isinstance(data, list):
         _check_size(len(data))
-        found = await _each(_ask(each, team, caller, shell) for each in data)
-        return AuthorizeAnswers([_authorized(team, each, shell) for each in found])
-    asked = await _ask(data, team, caller, shell)
-    answer = view(team, asked)
-    if problem := refusal(answer, asked, shell.clock()):
+        found = await _each(_ask(each, team, caller, shell, away=away) for each in data)
+        return AuthorizeAnswers([_authorized(each) for each in found])
+    answer, problem = await _ask(data, team, caller, shell, away=away)
+    if problem:
         raise problem
     return answer
 
@@ -132,8 +142,17 @@ async def _each(work: Iterable[Awaitable[T]]) -> list[T | Problem]:
     return [each for each in found if isinstance(each, Problem) or not isinstance(each, BaseException)]
 
 
-async def _ask(body: AskBody, team: Team, caller: Caller, shell: Shell) -> Asked:
-    return await shell.desk.ask(Ask(team, caller, body.event(), body.lasts, shell.clock()))
+async def _ask(body: AskBody, team: Team, caller: Caller, shell: Shell, *, away: bool) -> Told:
+    """The answer to a call, and the problem that it is where it may not go on."""
+    ask = Ask(team, caller, body.event(), body.lasts, shell.clock())
+    if away:
+        return shell.desk.unchecked(ask), None
+    try:
+        asked = await shell.desk.ask(ask)
+    except Busy:
+        return shell.desk.unchecked(ask), None
+    answer = view(team, asked)
+    return answer, refusal(answer, asked, ask.at)
 
 
 async def _settle(body: SettleBody, team: Team, caller: Caller, shell: Shell) -> SettleAnswer:
@@ -145,11 +164,10 @@ async def _release(body: ReleaseBody, team: Team, shell: Shell) -> ReleaseAnswer
     return ReleaseAnswer(body.reservation, (await shell.desk.release(team, body.reservation, shell.clock())).state)
 
 
-def _authorized(team: Team, found: Asked | Problem, shell: Shell) -> Authorized:
+def _authorized(found: Told | Problem) -> Authorized:
     if isinstance(found, Problem):
         return Authorized(found.status, None, refused(found))
-    answer = view(team, found)
-    problem = refusal(answer, found, shell.clock())
+    answer, problem = found
     return Authorized(200 if problem is None else problem.status, answer, None)
 
 

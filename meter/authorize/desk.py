@@ -11,14 +11,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from meter.authorize import held, prepare
+from meter.authorize import away, held, prepare
+from meter.authorize.answers import AuthorizeAnswer
 from meter.authorize.batch import ATTEMPTS, CROSSED, StaleError, book
 from meter.authorize.lanes import Lanes
 from meter.authorize.prepare import Names, Wanted
 from meter.authorize.requests import Answer, Ask, Asked, Release, Released, Request, Reservation, Settle, Settled
 from meter.authorize.terms import Terms, TermsCache
 from meter.database import Connection, Pool, lent
-from meter.errors import Busy, Problem
+from meter.errors import Busy, LimitsUnavailable, Problem
 from meter.ingest import Ingest
 from meter.limits import store as limits
 from meter.limits.path import CounterKey
@@ -47,6 +48,15 @@ class Desk:
         answer = await self._lanes.put(asked.team.id, asked)
         assert isinstance(answer, Asked)  # noqa: S101 - by kind of request
         return answer
+
+    def unchecked(self, asked: Ask) -> AuthorizeAnswer:
+        """The answer while nobody can be asked, by what was known last. Raises LimitsUnavailable, EventsRefused."""
+        if asked.caller.internal:
+            return away.unchecked(None, None)
+        terms = self._terms.remembered(asked.team.id)
+        if terms is None:
+            raise LimitsUnavailable("what limits there are is not known here yet; ask again")
+        return away.unchecked(terms, prepare.guessed(self._names, terms, asked))
 
     async def settle(self, asked: Settle) -> Settled:
         """Stores the event of a call and books it, in one commit.

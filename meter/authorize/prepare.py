@@ -62,11 +62,16 @@ class Names:
 
     async def ids(self, conn: Connection, team_id: int, member: str | None, service: str | None) -> tuple[int, int]:
         """The ids of a member and a service of a team, 0 for none."""
-        named = [(team_id, kind, name) for kind, name in (("member", member), ("service", service)) if name]
-        if not self._ids.keys() >= set(named):
+        found = self.known(team_id, member, service)
+        if (member and not found[0]) or (service and not found[1]):
             await self._register(conn, team_id, member, service)
-        return tuple(  # type: ignore[return-value] # two names, two ids
-            self._ids[team_id, kind, name] if name else 0 for kind, name in (("member", member), ("service", service))
+            return self.known(team_id, member, service)
+        return found
+
+    def known(self, team_id: int, member: str | None, service: str | None) -> tuple[int, int]:
+        """The same as far as they are known, 0 for others too."""
+        return self._ids.get((team_id, "member", member or ""), 0), self._ids.get(
+            (team_id, "service", service or ""), 0
         )
 
     async def _register(self, conn: Connection, team_id: int, member: str | None, service: str | None) -> None:
@@ -85,13 +90,26 @@ class Names:
 
 async def ask(conn: Connection, names: Names, terms: Terms, request: Ask) -> Wanted:
     """What an ask needs. Raises EventsRefused for an estimate that could be no event."""
-    event = msgspec.structs.replace(request.estimate, id=ESTIMATE, time=request.at, quantity=_guess(request, terms))
-    rows = () if _nothing(event) else _rows(event, terms, request.caller, request.at, timedelta(0))
-    member_id, service_id = await names.ids(conn, terms.team.id, event.member or request.caller.member, event.service)
-    use = Use(member_id, service_id, request.caller.key_id, request.at, _quantities(rows, terms.meters, request.caller))
+    event, quantities = _estimate(terms, request)
+    ids = await names.ids(conn, terms.team.id, event.member or request.caller.member, event.service)
+    use = Use(*ids, request.caller.key_id, request.at, quantities)
     if request.caller.internal:
         return Wanted(request, terms, use, (), None, None, None, ())
     return Wanted(request, terms, use, path_of(terms, use), account_of(terms, use), None, None, ())
+
+
+def guessed(names: Names, terms: Terms, request: Ask) -> Use:
+    """The use of an ask as far as names are known without asking. Raises EventsRefused."""
+    event, quantities = _estimate(terms, request)
+    ids = names.known(terms.team.id, event.member or request.caller.member, event.service)
+    return Use(*ids, request.caller.key_id, request.at, quantities)
+
+
+def _estimate(terms: Terms, request: Ask) -> tuple[Event, dict[str, Decimal]]:
+    """What is asked for, as an event and in stored units."""
+    event = msgspec.structs.replace(request.estimate, id=ESTIMATE, time=request.at, quantity=_guess(request, terms))
+    rows = () if _nothing(event) else _rows(event, terms, request.caller, request.at, timedelta(0))
+    return event, _quantities(rows, terms.meters, request.caller)
 
 
 def settle(terms: Terms, request: Settle, found: Reservation | None, past: timedelta) -> Wanted:

@@ -118,10 +118,10 @@ def authorize(terms: Terms, use: Use, till: Till) -> Decision:
     looked = tuple(
         Looked(judge(till.standing(terms.team.id, limit), each), each) for limit, each in zip(path, asked, strict=True)
     )
-    prepaid = _prepaid(terms, use)
+    ahead = prepaid(terms, use)
     wallet = _wallet(terms, use, till)
     unpriced = tuple(meter for meter, reason in cost.unknown.items() if reason == "unpriced")
-    stops = unpriced if prepaid or any(limit.money and limit.hard for limit in path) else ()
+    stops = unpriced if ahead or any(limit.money and limit.hard for limit in path) else ()
     allowed = all(each.verdict.allowed for each in looked) and not stops
     money = None if wallet is None else Money(wallet, use.at)
     reserved = None if wallet is None else _reserve(wallet, cost, use.at)
@@ -129,13 +129,14 @@ def authorize(terms: Terms, use: Use, till: Till) -> Decision:
         if wallet is not None:
             money = Money(wallet, use.at, reserved.needed)
         return Decision(allowed=False, looked=looked, money=money, unknown=cost.unknown, unpriced=stops)
-    if not allowed or (prepaid and wallet is None):
+    if not allowed or (ahead and wallet is None):
         return Decision(allowed=False, looked=looked, money=money, unknown=cost.unknown, unpriced=stops)
     held = _hold(terms, path, asked, reserved, till)
     return Decision(allowed=True, looked=looked, money=money, unknown=cost.unknown, held=held)
 
 
-def _prepaid(terms: Terms, use: Use) -> bool:
+def prepaid(terms: Terms, use: Use) -> bool:
+    """Whether the plan is paid before: only while there is a balance."""
     priced = terms.pricing(use.at)
     return priced is not None and priced.plan.charge == PREPAID
 
@@ -146,7 +147,7 @@ def _wallet(terms: Terms, use: Use, till: Till) -> Wallet | None:
     if account_id is None:
         return None
     wallet = till.wallets[account_id]
-    return wallet if _prepaid(terms, use) else wallet._replace(floor=None)
+    return wallet if prepaid(terms, use) else wallet._replace(floor=None)
 
 
 def _costs(terms: Terms, use: Use, path: tuple[Limit, ...], positions: Mapping[CounterKey, Decimal]) -> Costs:
