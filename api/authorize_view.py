@@ -18,6 +18,7 @@ from meter.model import Event, Team
 
 MOST = 100
 LASTS_S = 300
+LONGEST_NAME = 200
 LONGEST_S = 86_400
 
 REFUSED: dict[Code, type[Problem]] = {
@@ -29,6 +30,8 @@ REFUSED: dict[Code, type[Problem]] = {
 }
 
 Seconds = Annotated[int, Meta(ge=1, le=LONGEST_S)]
+Name = Annotated[str, Meta(min_length=1, max_length=LONGEST_NAME, pattern=r"^[^\x00]*$")]
+"""As in an event; checked here, as a call that says nothing else is no event and is registered all the same."""
 
 
 class AskBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -40,8 +43,8 @@ class AskBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     meter: str | None = None
     quantity: Decimal | None = None
     quantities: dict[str, Decimal] | None = None
-    member: str | None = None
-    service: str | None = None
+    member: Name | None = None
+    service: Name | None = None
     dimensions: dict[str, str] | None = None
     expires_in_seconds: Seconds = LASTS_S
 

@@ -424,7 +424,7 @@ class LimitsUnavailable(Problem):
     status = 503
     code = "limits_unavailable"
     title = "The limits can't be looked at now"
-    remedy = "Ask again soon; a budget with `when_unknown` = open lets calls pass meanwhile."
+    remedy = "Ask again soon; a budget that `fails` open lets calls pass meanwhile."
     retry_after_s = 2
 
 

@@ -16,6 +16,7 @@ from meter.coverage import learn as learning
 from meter.database import Connection
 from meter.held import turn as held
 from meter.ledger import expire
+from meter.ledger.charging import Charging
 from meter.limits import follow as following
 from meter.points.close import close_gaps
 from meter.prices import unpriced as unpriced_usage
@@ -79,9 +80,14 @@ async def coverage(turn: Turn) -> str | None:
 
 
 async def limits(turn: Turn) -> str | None:
-    """Brings usage that came without asking to the counters of budgets and quotas, after what was rolled up."""
-    followed = await following.turn(turn.conn, turn.now)
-    return f"followed {followed} quarters" if followed >= following.SLICE else None  # a few are no news
+    """Brings usage that came without asking to counters, and to accounts where the plan charges it as it happens."""
+    charging = Charging()
+    followed = await following.turn(turn.conn, turn.now, charging)
+    said = [f"followed {followed} quarters"] if followed >= following.SLICE else []  # a few are no news
+    if charging.unlike:
+        teams = ", ".join(sorted(charging.unlike))
+        said.append(f"not charged, as plan and account are in different currencies: {teams}")
+    return "; ".join(said) or None
 
 
 async def reservations(turn: Turn) -> str | None:

@@ -52,9 +52,7 @@ PERMISSIONS: tuple[Permission, ...] = (
     Permission("manage_mapping", "change what collectors' metrics count to", ("admin",), ("owner", "admin")),
     Permission("view_corrections", "see corrections of usage", ("read", "admin"), ("owner", "admin")),
     Permission("correct_usage", "void and amend events, and undo it", ("admin",), ("owner", "admin")),
-    Permission(
-        "view_budgets", "see budgets and how far they are used", ("read", "admin"), ROLES, own_only=("member",)
-    ),
+    Permission("view_budgets", "see budgets and how far they are used", ("read", "admin"), ROLES, own_only=("member",)),
     Permission("manage_budgets", "set, change and end budgets", ("admin",), ("owner", "admin")),
     Permission("view_audit", "read the team's audit log", ("admin",), ("owner", "admin")),
     Permission("edit_team", "rename the team, change where its bills go", ("admin",), ("owner",)),

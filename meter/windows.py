@@ -36,7 +36,8 @@ EVEN: dict[Window, list[timedelta]] = {  # what divides a day, until its next be
 def change_between(lo: datetime, hi: datetime, zone: ZoneInfo) -> datetime:
     """The instant in (lo, hi] at which the zone's offset changes, found by halving; the two ends' offsets differ."""
     before = lo.astimezone(zone).utcoffset()
-    hi = hi.replace(microsecond=0)  # clocks change at whole seconds; halves of a fraction would never end
+    # Clocks change at whole seconds; halves of a fraction would never end, or end beside the change.
+    lo, hi = lo.replace(microsecond=0), hi.replace(microsecond=0)
     while hi - lo > timedelta(seconds=1):
         middle = lo + timedelta(seconds=int((hi - lo).total_seconds()) // 2)
         if middle.astimezone(zone).utcoffset() == before:

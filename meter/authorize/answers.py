@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal, NamedTuple
@@ -27,10 +27,10 @@ class LimitSaid(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "fro
     """A limit that was looked at: `used` and `reserved` before this call, `asked` by it, `remaining` before it.
 
     A quota is what a price of the plan includes. `limit` null: without one. `resets_at` null: never. Money is in
-    `unit`, the currency. `hard` denies beyond, else it warns; `when_unknown` holds while the database can't be asked.
+    `unit`, the currency. `kind` hard denies beyond, soft warns; `fails` says what holds while nobody can be asked.
     """
 
-    kind: Literal["budget", "quota"]
+    source: Literal["budget", "quota"]
     id: str
     name: str
     measure: str
@@ -43,13 +43,16 @@ class LimitSaid(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "fro
     reserved: str
     remaining: str | None
     asked: str
-    hard: bool
+    kind: Literal["hard", "soft"]
     exceeded: bool
-    when_unknown: Literal["open", "closed"]
+    fails: Literal["open", "closed"]
 
 
 class BillingSaid(msgspec.Struct, frozen=True, kw_only=True):
-    """The account that pays as it happens, in its unit: after this call. `available` null: without limit."""
+    """The account that pays as it happens, in its unit: before a call that asks, as its limits; after a settle.
+
+    `available` null: without limit. `charged` is what a settle took.
+    """
 
     unit: str
     balance: str
@@ -120,7 +123,7 @@ def asked(decision: Decision, currency: str, reservation: UUID | None, ends: dat
         reason=None if decision.allowed else reason(decision, currency),
         limits=[_limit(each, currency) for each in decision.looked],
         billing=_billing(decision.money, None),
-        warnings=_warnings(decision.looked, decision.unknown, currency),
+        warnings=_warnings(decision.looked, decision.money, decision.unknown, currency),
     )
 
 
@@ -131,7 +134,7 @@ def settled(booked: Booked, currency: str, reservation: UUID, usage: UsageSaid) 
         usage=usage,
         billing=_billing(booked.money, booked.charged),
         limits=[_limit(each, currency) for each in booked.looked],
-        warnings=_warnings(booked.looked, booked.unknown, currency),
+        warnings=_warnings(booked.looked, booked.money, booked.unknown, currency),
     )
 
 
@@ -179,8 +182,13 @@ def _short(money: Money | None) -> str:
     return f"{there}; {_digits(money.needed or Decimal(0))} are needed: buy credits"
 
 
-def _warnings(looked: Iterable[Looked], unknown: Mapping[str, NoMarginal], currency: str) -> list[str]:
+def _warnings(
+    looked: Sequence[Looked], money: Money | None, unknown: Mapping[str, NoMarginal], currency: str
+) -> list[str]:
+    """Limits that warn only; and what is not counted in money, where anything is."""
     soft = [_words(each, currency) for each in looked if each.verdict.exceeded and each.verdict.allowed]
+    if money is None and not any(each.verdict.standing.limit.money for each in looked):
+        return soft
     return soft + [f"{meter} is not counted in money: {SAID[why]}" for meter, why in sorted(unknown.items())]
 
 
@@ -190,7 +198,7 @@ def _limit(looked: Looked, currency: str) -> LimitSaid:
     limit, budget, most = standing.limit, standing.limit.budget, standing.limit.most
     named = _quota(budget) if isinstance(budget, Quota) else _budget(budget, currency)
     return LimitSaid(
-        kind=named.kind,
+        source=named.source,
         id=named.id,
         name=named.name,
         measure=named.measure,
@@ -203,16 +211,16 @@ def _limit(looked: Looked, currency: str) -> LimitSaid:
         reserved=_in_unit(standing.reserved, budget.divisor),
         remaining=None if verdict.remaining is None else _in_unit(verdict.remaining, budget.divisor),
         asked=_in_unit(looked.asked, budget.divisor),
-        hard=limit.hard,
+        kind="hard" if limit.hard else "soft",
         exceeded=verdict.exceeded,
-        when_unknown="open" if limit.opens else "closed",
+        fails="open" if limit.opens else "closed",
     )
 
 
 class _Named(NamedTuple):
     """What a limit is called."""
 
-    kind: Literal["budget", "quota"]
+    source: Literal["budget", "quota"]
     id: str
     name: str
     measure: str

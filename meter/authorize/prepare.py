@@ -108,7 +108,7 @@ def guessed(names: Names, terms: Terms, request: Ask) -> Use:
 def _estimate(terms: Terms, request: Ask) -> tuple[Event, dict[str, Decimal]]:
     """What is asked for, as an event and in stored units."""
     event = msgspec.structs.replace(request.estimate, id=ESTIMATE, time=request.at, quantity=_guess(request, terms))
-    rows = () if _nothing(event) else _rows(event, terms, request.caller, request.at, timedelta(0))
+    rows = () if _nothing(event) else _rows(event, terms, request.caller.member, request.at, timedelta(0))
     return event, _quantities(rows, terms.meters, request.caller)
 
 
@@ -127,8 +127,9 @@ def settle(terms: Terms, request: Settle, found: Reservation | None, past: timed
         member=given.member or found.member,
         service=given.service or found.service,
     )
-    rows = _rows(event, terms, request.caller, request.at, past)
-    if (event.member, event.service) != (found.member, found.service):
+    rows = _rows(event, terms, None, request.at, past)
+    named = request.caller.member or found.member
+    if (event.member, event.service) != (found.member, found.service) or named != found.member:
         raise EventsRefused("its member and service are those it was authorized for; leave them out")
     quantities = _quantities(rows, terms.meters, request.caller)
     use = Use(found.member_id, found.service_id, found.key_id, _time(event), quantities)
@@ -163,10 +164,13 @@ def _time(event: Event) -> datetime:
     return event.time
 
 
-def _rows(event: Event, terms: Terms, caller: Caller, now: datetime, past: timedelta) -> tuple[Row, ...]:
-    """The rows of an event, as ingest makes them. Raises EventsRefused, with the event's code among `rejected`."""
+def _rows(event: Event, terms: Terms, member: str | None, now: datetime, past: timedelta) -> tuple[Row, ...]:
+    """The rows of an event, as ingest makes them, of this member where it names none.
+
+    Raises EventsRefused, with the event's code among `rejected`.
+    """
     horizon = Horizon(microseconds(now - past), microseconds(now + AHEAD))
-    defaults = Defaults(caller.member, None, {}, ZoneInfo(terms.team.timezone))
+    defaults = Defaults(member, None, {}, ZoneInfo(terms.team.timezone))
     made = facts.rows(event, 0, terms.meters, horizon, defaults)
     if not isinstance(made, Refusal):
         bad = next((bad for row in made if (bad := facts.series_refusal(row.series, terms.meters))), None)

@@ -103,9 +103,12 @@ def keys_of(path: Iterable[Limit]) -> set[CounterKey]:
 
 
 def account_of(terms: Terms, use: Use) -> int | None:
-    """The account that a use is charged to as it happens; None where the plan is invoiced, or there is no account."""
+    """The account that a use is charged to as it happens; None where the plan is invoiced, or there is no account.
+
+    Accounts are in the team's currency, or in credits at a price in it: a plan in another one is never converted.
+    """
     priced = terms.pricing(use.at)
-    if priced is None or priced.plan.charge == INVOICE:
+    if priced is None or priced.plan.charge == INVOICE or priced.plan.currency != terms.team.currency:
         return None
     return terms.account_of(use.key_id)
 
@@ -127,7 +130,7 @@ def authorize(terms: Terms, use: Use, till: Till) -> Decision:
     reserved = None if wallet is None else _reserve(wallet, cost, use.at)
     if isinstance(reserved, Short):
         if wallet is not None:
-            money = Money(wallet, use.at, reserved.needed)
+            money = Money(wallet, use.at, needed(wallet, cost))
         return Decision(allowed=False, looked=looked, money=money, unknown=cost.unknown, unpriced=stops)
     if not allowed or (ahead and wallet is None):
         return Decision(allowed=False, looked=looked, money=money, unknown=cost.unknown, unpriced=stops)
@@ -165,6 +168,12 @@ def _reserve(wallet: Wallet, cost: Costs, at: datetime) -> tuple[Wallet, tuple[B
         if left is not None and (left < 0 or (left == 0 and not cost.by_meter)):
             return Short("", ZERO, left)
     return wallets.reserve(wallet, amounts, at)
+
+
+@exact()
+def needed(wallet: Wallet, cost: Costs) -> Decimal:
+    """What a use costs in all, in the account's unit."""
+    return sum((wallets.in_unit(wallet, each) for each in cost.by_meter.values()), ZERO)
 
 
 def _hold(

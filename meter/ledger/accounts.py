@@ -60,9 +60,11 @@ def _has_reciprocal(price: Decimal) -> bool:
         return False
 
 
-async def opened(conn: Connection, team: Team, key_id: int | None, actor: Actor) -> Account:
+async def opened(
+    conn: Connection, team: Team, key_id: int | None, actor: Actor, floor: Decimal | None = Decimal(0)
+) -> Account:
     """The account of a team or of one of its keys; where there is none yet, it is opened in the team's currency."""
-    return await _found(conn, team, key_id) or await put(conn, team, key_id, Terms(team.currency), actor)
+    return await _found(conn, team, key_id) or await put(conn, team, key_id, Terms(team.currency, floor=floor), actor)
 
 
 async def _found(conn: Connection, team: Team, key_id: int | None) -> Account | None:

@@ -192,6 +192,7 @@ def deduct(
 
     `held` is what was reserved for it of lots, and released: so much of them it may use even after they ended. What
     was owed before is paid first, where lots have come free. The burns add up to the amount.
+    Less than nothing is given back: less is owed, or it is there beyond all lots, and does not end as they do.
     """
     wallet, paid = repay(wallet, at)
     burns = tuple(_taken(wallet, meter, amount, at, held))

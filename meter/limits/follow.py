@@ -7,7 +7,7 @@ nothing is counted twice, and corrections and late events are followed as all ot
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -33,6 +33,9 @@ from meter.windows import DAY, HOUR, ORIGIN, QUARTER
 from sql import statement
 
 Window = tuple[datetime, datetime]
+Also = Callable[[Connection, Mapping[int, Sequence[datetime]], datetime], Awaitable[None]]
+"""What else is done for teams whose usage changed, by id, in which quarters; before the log forgets them."""
+
 SLICE = 2_000
 SLICES = 50
 KEPT, SLOTS_KEPT = 7 * DAY, HOUR
@@ -106,16 +109,19 @@ async def teams(conn: Connection) -> list[Team]:
     return [Team(*row) for row in await (await conn.execute(statement("list_teams_with_counters"))).fetchall()]
 
 
-async def turn(conn: Connection, now: datetime) -> int:
+async def turn(conn: Connection, now: datetime, also: Also | None = None) -> int:
     """Follows what was rolled up since the last time, and what slid out of windows; how many quarters that were.
 
-    `conn` must be in autocommit mode. Rows of the log go once what they name is kept.
+    `conn` must be in autocommit mode. Rows of the log go once what they name is kept, and `also` is done.
     """
     followed, noted = 0, SLICE
     for _ in range(SLICES):
         rows = await (await conn.execute(statement("note_limits"), {"most": SLICE})).fetchall()
         noted = len(rows)
-        await _teams(conn, rows, now)
+        touched = _touched(rows)
+        await _teams(conn, touched, now)
+        if also is not None:
+            await also(conn, touched, now)
         await conn.execute(statement("forget_follow_ups"), {"ids": [number for number, _, _ in rows]})
         followed += noted
         if noted < SLICE:
@@ -134,11 +140,16 @@ async def lag(conn: Connection, now: datetime) -> timedelta | None:
     return None if row is None or row[0] is None else max(now - row[0], timedelta())
 
 
-async def _teams(conn: Connection, rows: Sequence[tuple[int, int, datetime]], now: datetime) -> None:
-    """Follows each team whose usage changed, or of which a sliding window holds some."""
-    touched: defaultdict[int, list[datetime]] = defaultdict(list)
+def _touched(rows: Sequence[tuple[int, int, datetime]]) -> dict[int, list[datetime]]:
+    """The quarters that were rolled up again, by team."""
+    found: defaultdict[int, list[datetime]] = defaultdict(list)
     for _, team_id, bucket in rows:
-        touched[team_id].append(bucket)
+        found[team_id].append(bucket)
+    return dict(found)
+
+
+async def _teams(conn: Connection, touched: Mapping[int, Sequence[datetime]], now: datetime) -> None:
+    """Follows each team whose usage changed, or of which a sliding window holds some."""
     asked = {"teams": list(touched), "head": SINCE}
     found = await (await conn.execute(statement("list_limited_teams"), asked)).fetchall()
     for row in found:
@@ -185,7 +196,7 @@ def columns(team_id: int, keys: Sequence[CounterKey]) -> dict[str, Any]:
 
 
 async def _follow(conn: Connection, team: Team, touched: Touched, now: datetime) -> Read:
-    async with _alone(conn, team):
+    async with alone(conn, team):
         found = await _read(conn, team, touched, now)
         if found.counters:
             values = {"ids": list(found.ingested), "ingested": list(found.ingested.values()), "now": now}
@@ -194,7 +205,7 @@ async def _follow(conn: Connection, team: Team, touched: Touched, now: datetime)
 
 
 @asynccontextmanager
-async def _alone(conn: Connection, team: Team) -> AsyncIterator[None]:
+async def alone(conn: Connection, team: Team) -> AsyncIterator[None]:
     """Lets nobody else follow the team: what was read earlier must not be written later."""
     await conn.execute(statement("lock_limits"), {"team_id": team.id})
     try:
@@ -224,27 +235,28 @@ async def _measured(conn: Connection, team: Team, found: Sequence[Counter], now:
     budgets = {each.id: each for each in await kept.budgets(conn, team.id)}
     windows = {each.id: _window(each, budgets, now) for each in found}
     priced = [each for each in found if each.key.price or budgets[each.key.budget_id].measure == "money"]
-    terms = await _terms(conn, team, budgets, [windows[each.id] for each in priced], now)
+    terms = await read_terms(conn, team, budgets, [windows[each.id] for each in priced], now)
     edges = {edge for window in windows.values() for edge in window}
     edges = edges.union(*(terms.prices.asked(*windows[each.id]) for each in priced if not each.key.price))
-    usage = await _usage(conn, team, sorted(edges))
+    usage = await read_usage(conn, team, sorted(edges))
     return _told(found, windows, terms, usage, await _slots(conn, team))
 
 
 def _window(counter: Counter, budgets: Mapping[int, Budget], now: datetime) -> Window:
     """The time that a counter counts, as far as there can be usage of it."""
     budget = budgets.get(counter.key.budget_id)
-    start, end = counter.key.starts_at, min(counter.ends_at, _quarter(now + HOUR))
+    start, end = counter.key.starts_at, min(counter.ends_at, quarter(now + HOUR))
     if budget is not None and budget.seconds is not None:
         start = oldest(budget.seconds, now)
     return start, max(start, end)
 
 
-def _quarter(at: datetime) -> datetime:
+def quarter(at: datetime) -> datetime:
+    """When the quarter of an hour began that holds an instant."""
     return at - (at - ORIGIN) % QUARTER
 
 
-async def _terms(
+async def read_terms(
     conn: Connection, team: Team, budgets: Mapping[int, Budget], windows: Sequence[Window], now: datetime
 ) -> Terms:
     """What decides what usage counts; plans and prices where there are windows that need them."""
@@ -261,14 +273,14 @@ async def _terms(
     return Terms(budgets, known, Prices(priced, timeline.periods(changes, team.timezone, start, end), meters, zone))
 
 
-async def _usage(conn: Connection, team: Team, edges: Sequence[datetime]) -> Usage:
+async def read_usage(conn: Connection, team: Team, edges: Sequence[datetime]) -> Usage:
     """Usage of all series that count, cut at some instants; where raw events are gone, at the quarters around them."""
     rows = await (await conn.execute(statement("list_counted_series"), {"team_id": team.id})).fetchall()
     series = [Series(*row) for row in rows]
     places = {each.id: place for place, each in enumerate(series)}
     quantities: list[dict[int, Decimal]] = [{} for _ in series]
     ((floor,),) = await (await conn.execute(statement("get_floor"))).fetchall()
-    last = {edge if floor is None or edge >= floor else _quarter(edge): slot for slot, edge in enumerate(edges)}
+    last = {edge if floor is None or edge >= floor else quarter(edge): slot for slot, edge in enumerate(edges)}
     slots = list(last.values())
     for part in await sums(conn, team.id, places, list(last)) if len(last) > 1 else ():
         many = Decimal(part.events) if series[part.group].aggregation == "count" else part.total

@@ -182,12 +182,12 @@ def _charged(start: datetime, end: datetime, prices: Prices, usage: Usage) -> It
         if period is None or plan is None:
             continue
         for price in plan.prices:
-            found = _of_price(price, (period, lo, hi), prices, usage)
+            found = of_price(price, (period, lo, hi), prices, usage)
             if found is not None and found.cost:
                 yield found
 
 
-def _of_price(price: Price, part: tuple[Period, datetime, datetime], prices: Prices, usage: Usage) -> Charged | None:
+def of_price(price: Price, part: tuple[Period, datetime, datetime], prices: Prices, usage: Usage) -> Charged | None:
     """What one price charges in a part of a billing period; None where nobody can tell, or nothing was used."""
     period, lo, hi = part
     weights = dict(price.counts)

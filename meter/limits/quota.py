@@ -67,7 +67,7 @@ def _quota(plan: Plan, price: Price, meters: Mapping[str, Meter]) -> Quota:
         meters=dict(price.counts),
         included=_included(price),
         divisor=divisor(next(iter(meters.values()))),
-        block=plan.over_quota == BLOCK and price.included is not None,
+        block=plan.over_quota == BLOCK and bool(price.included),
     )
 
 

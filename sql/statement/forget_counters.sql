@@ -1,12 +1,13 @@
 -- Forgets counters of windows that are over, and slots that have slid out, some time after: calls may still be settled. All
--- counters of budgets that were ended, too. What somebody holds stays until the next time.
+-- counters of budgets that were ended, too. What was charged is known for ever: it may be given back, and is due no second
+-- time. What somebody holds stays until the next time.
 
 with over as (
     (
         select o.id
         from counter as o
         left join budget as b on o.budget_id = b.id
-        where o.ends_at < %(now)s::timestamptz - %(slots_kept)s::interval
+        where o.charged = 0 and o.ends_at < %(now)s::timestamptz - %(slots_kept)s::interval
             and o.ends_at < %(now)s::timestamptz - case
                 when b.seconds is null then %(kept)s::interval
                 else %(slots_kept)s::interval + b.seconds * interval '1 second'

@@ -6,6 +6,7 @@ import asyncio
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+import msgspec
 import pytest
 
 from meter.authorize import sweep
@@ -99,3 +100,21 @@ async def test_a_bad_event_leaves_the_reservation_open(place: Place) -> None:
     assert await counters(place) == [(budget, "", 2, 5, 0)]
     with pytest.raises(NotFound):
         await desk.release(place.team, place.team.public_id, NOW)
+
+
+async def test_a_call_is_settled_for_whom_it_was_authorized(place: Place) -> None:
+    """Whoever is named anew is refused, in the event or beside it; a call of nobody stays nobody's."""
+    await make_budget(place, 10, each=["member"])
+    desk = desk_of(place)
+    colleague = msgspec.structs.replace(place.caller, member="ann")
+    for named, caller, member in (
+        (None, None, "ann"),
+        ("bob", None, "ann"),
+        (None, colleague, None),
+        ("bob", colleague, None),
+    ):
+        asked = await authorize(desk, place, 1, member=named)
+        with pytest.raises(EventsRefused, match="authorized for"):
+            await settle(desk, place, asked.reservation, 1, caller=caller, member=member)
+        answer = await settle(desk, place, asked.reservation, 1)
+        assert answer.usage.member == named

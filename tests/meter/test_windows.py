@@ -251,3 +251,11 @@ def test_wall_times_that_clocks_skip_or_repeat() -> None:
     paris = ZoneInfo("Europe/Paris")
     assert utc(datetime(2026, 3, 29, 2, 30), paris) == parse("2026-03-29T01:00")  # noqa: DTZ001 - a wall clock's
     assert utc(datetime(2026, 10, 25, 2, 30), paris) == parse("2026-10-25T00:30")  # noqa: DTZ001 - a wall clock's
+
+
+@pytest.mark.parametrize("us", [1, 5, 250_000, 999_999])
+@pytest.mark.parametrize("minute", range(0, 60, 7))
+def test_a_skipped_time_with_a_fraction_of_a_second(minute: int, us: int) -> None:
+    """The instant of the change all the same, to the microsecond (it was beside it, or was looked for without end)."""
+    skipped = datetime(2026, 3, 29, 2, minute, 3, us)  # noqa: DTZ001 - a wall clock's
+    assert utc(skipped, ZoneInfo("Europe/Paris")) == parse("2026-03-29T01:00")

@@ -21,14 +21,14 @@ BLOCKS: dict[str, str] = dict(re.findall(r"<!-- run: (\w+) -->\n```sh\n(.*?)```"
 
 
 def test_the_page(database: str, tmp_path: Path) -> None:
-    """Opened, bought, granted, looked at, refunded, voided, taken and given back."""
+    """Opened, bought, granted, looked at, refunded, voided, taken, given back; plain usage is charged by the worker."""
     if shutil.which("curl") is None or shutil.which("jq") is None:
         pytest.skip("no curl or no jq on PATH")
     with serving(database, tmp_path) as service:
         operator = Client(service.url)
         owner = {"user_id": "ada", "email": "ada@example.org"}
         team = operator.post("/v1/teams", {"name": "Acme", "owner": owner})["id"]
-        key = operator.post(f"/v1/teams/{team}/keys", {"name": "all", "scopes": ["read"]})["key"]
+        key = operator.post(f"/v1/teams/{team}/keys", {"name": "all", "scopes": ["ingest", "read"]})["key"]
         told = {"HOURMETER": service.url, "KEY": key, "OPERATOR": operator.key, "TEAM": team}
 
         def run(name: str) -> list[dict[str, Any]]:
@@ -56,6 +56,8 @@ def test_the_page(database: str, tmp_path: Path) -> None:
         assert [each["kind"] for each in back] == kinds
         assert back[0]["metadata"]["money"] == "25.00"
         assert [each["balance_after"] for each in back] == ["7750", "7500", "7380", "7500"]
+        *_, charged = run("plain")
+        assert (charged["amount"], charged["balance_after"], charged["meter"]) == ("-15", "7485", "tokens.input")
 
 
 def test_the_page_knows_every_reason() -> None:
