@@ -410,12 +410,12 @@ class CreditsExhausted(Problem):
 
 
 class UnpricedUsage(Problem):
-    """A limit in money is on a call's way, and the plan has no price for what it uses."""
+    """A budget in money or a balance is on a call's way, and the plan has no price for what it uses."""
 
     status = 402
     code = "unpriced_usage"
     title = "Nobody knows what this costs"
-    remedy = "Give the meter a price in the plan's book, or leave it out of what limits in money are about."
+    remedy = "Give the meter a price in the plan's book, or a budget that does not count it."
 
 
 class LimitsUnavailable(Problem):

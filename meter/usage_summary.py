@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -12,31 +13,69 @@ from meter.bill import Draft
 from meter.coverage.share import Counts
 from meter.database import Connection
 from meter.errors import CurrencyMismatch, InvalidParameter, NoSubscription, NotRateable, Problem
+from meter.ingest import load_meters
 from meter.labels import Filter
+from meter.ledger import store as ledger
+from meter.ledger.wallet import Wallet
+from meter.limits.quota import name, quotas
 from meter.model import Team
+from meter.rating.adjust.convert import converted
 from meter.rating.allowance import Allowance, allowances
+from meter.rating.marginal import NoMarginal
+from meter.rating.money import displayed, exact
 from meter.rating.periods import Period
+from meter.rating.plan import INVOICE, Plan
+from meter.rating.projection import Pace, Projected, at_end, pace, projections
 from meter.rating.totals import ADDITIVE, Metered, Used
+from meter.subscriptions import store as subscriptions
+from meter.subscriptions import timeline
 from meter.usage_report import Coverage, Query
 from sql import statement
 
 
 class Standing(NamedTuple):
-    """Usage of one meter in its unit: today, and in the whole period so far, which the coverage is of."""
+    """Usage of one meter in its unit: today, and in the whole period so far, which the coverage is of.
+
+    `projected` is at the period's end, if it goes on as it has begun; None where that can't be said.
+    """
 
     meter: Metered
     today: Decimal | None
     quantity: Decimal | None
+    projected: Decimal | None
     events: int
     coverage: Counts | None
 
 
 class Owed(NamedTuple):
-    """What the period would be billed by now, the plan's title, and how far what it includes is used."""
+    """What the period would be billed by now, the plan at its end, and how far what it includes is used.
+
+    `reserved`: what calls under way have set apart, by price and in its unit; of prices that calls are held against.
+    `projected` is by price, None where nothing can be projected. `wallet`: the account of a plan that is charged as it
+    happens.
+    """
 
     draft: Draft
-    title: str
+    plan: Plan
     allowances: tuple[Allowance, ...]
+    reserved: Mapping[str, Decimal]
+    projected: Mapping[str, Projected] | None
+    wallet: Wallet | None
+
+    @property
+    @exact()
+    def total_at_end(self) -> Decimal | None:
+        """What is owed now and what more usage adds; None where nothing is projected, or in another currency."""
+        if self.projected is None or self.draft.document.currency != self.plan.currency:
+            return None
+        more = (each.more for each in self.projected.values() if isinstance(each.more, Decimal))
+        return sum(more, self.draft.document.total)
+
+    @property
+    def left_out(self) -> dict[str, NoMarginal]:
+        """Prices that `total_at_end` has as they are now, and why."""
+        known = self.projected or {}
+        return {price: each.more for price, each in known.items() if not isinstance(each.more, Decimal)}
 
 
 class Summary(NamedTuple):
@@ -65,33 +104,79 @@ async def read(conn: Connection, team: Team, period: Period, only_member: str | 
             conn, team, Query(start=period.start, end=period.end, zone=zone, filters=filters, now=now)
         )
         daily = await usage_report.read(conn, team, Query(start=today[0], end=today[1], zone=zone, filters=filters))
-        owed = await _owed(conn, team, period) if only_member is None else None
-    meters = _standings(so_far.total.usage, daily.total.usage, so_far.coverage)
+        changes = (await subscriptions.read(conn, team.id)).standing
+        known = pace(period, timeline.begun(changes), now)
+        owed = await _owed(conn, team, period, known, now) if only_member is None else None
+    meters = _standings(so_far.total.usage, daily.total.usage, so_far.coverage, known)
     return Summary(period, today, so_far.as_of, meters, owed, so_far.coverage.whole())
 
 
-async def _owed(conn: Connection, team: Team, period: Period) -> Owed | Problem:
+async def _owed(conn: Connection, team: Team, period: Period, known: Pace | None, now: datetime) -> Owed | Problem:
     try:
         draft = await bill.price(conn, team, period)
     except (NoSubscription, CurrencyMismatch, NotRateable, InvalidParameter) as problem:
         return problem
-    plan = draft.agreement.last
-    return Owed(draft, plan.title, allowances(plan, draft.billable.usage, draft.rated.lines))
+    plan, usage = draft.agreement.last, draft.billable.usage
+    projected = None if known is None else projections(plan, usage, known, draft.agreement.currency)
+    return Owed(
+        draft=draft,
+        plan=plan,
+        allowances=allowances(plan, usage, draft.rated.lines),
+        reserved=await _reserved(conn, team, plan, period) if now in period else {},
+        projected=None if projected is None else {each.price.id: each for each in projected},
+        wallet=await _wallet(conn, team) if _is_charged(team, plan) else None,
+    )
 
 
-def _standings(period: tuple[Used, ...], today: tuple[Used, ...], coverage: Coverage) -> tuple[Standing, ...]:
+async def _reserved(conn: Connection, team: Team, plan: Plan, period: Period) -> dict[str, Decimal]:
+    """What is set apart of each price, by the counters of the period; none of one that nobody asked for yet."""
+    divisors = {each.price: each.divisor for each in quotas(plan, await load_meters(conn, team.id))}
+    asked = {"team_id": team.id, "prices": list(divisors), "starts_at": period.start}
+    rows = await (await conn.execute(statement("list_quota_reserved"), asked)).fetchall()
+    held: dict[str, Decimal] = dict(rows)
+    found: dict[str, Decimal] = {}
+    for price in plan.prices:
+        full = name(plan, price)
+        if full in divisors:
+            pair = held.get(full, Decimal(0)), divisors[full]
+            found[price.id] = displayed(*(converted(price.conversion, *pair) if price.conversion else pair))
+    return found
+
+
+def _is_charged(team: Team, plan: Plan) -> bool:
+    """Whether usage is paid of the account as it happens, which is never in another currency than the team's."""
+    return plan.charge != INVOICE and plan.currency == team.currency
+
+
+async def _wallet(conn: Connection, team: Team) -> Wallet | None:
+    """The team's account, None as long as there is none."""
+    account = (await ledger.find(conn, team.id)).get(None)
+    return None if account is None else await ledger.look(conn, account.id)
+
+
+def _standings(
+    period: tuple[Used, ...], today: tuple[Used, ...], coverage: Coverage, known: Pace | None
+) -> tuple[Standing, ...]:
     """One per meter that has usage in either, by name."""
     whole, day = ({each.meter: each for each in usage} for usage in (period, today))
     return tuple(
         Standing(
             meter,
             day[meter].quantity if meter in day else _nothing(whole[meter]),
-            whole[meter].quantity if meter in whole else _nothing(day[meter]),
+            (quantity := whole[meter].quantity if meter in whole else _nothing(day[meter])),
+            _at_end(meter, quantity, known),
             whole[meter].events if meter in whole else 0,
             coverage.of_meter(meter.slug),
         )
         for meter in sorted({*whole, *day}, key=lambda meter: meter.slug)
     )
+
+
+def _at_end(meter: Metered, quantity: Decimal | None, known: Pace | None) -> Decimal | None:
+    """Only of what adds up with time: an average or a maximum is no larger for that the period goes on."""
+    if known is None or quantity is None or meter.aggregation not in ADDITIVE:
+        return None
+    return at_end(quantity, known)
 
 
 def _nothing(used: Used) -> Decimal | None:

@@ -24,7 +24,10 @@ Code = Literal["limit_reached", "budget_spent", "credits_exhausted", "unpriced_u
 
 
 class LimitSaid(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
-    """A limit that was looked at: `used` and `reserved` before this call, `asked` by it, `remaining` before it.
+    """A limit that was looked at: `used`, `reserved` and `remaining` before this call, `asked` by it.
+
+    Of a settle they are what is left after it, and `asked` is what was booked; calls were counted before, and are not
+    among them.
 
     A quota is what a price of the plan includes. `limit` null: without one. `resets_at` null: never. Money is in
     `unit`, the currency. `kind` hard denies beyond, soft warns; `fails` says what holds while nobody can be asked.
@@ -146,7 +149,7 @@ def reason(decision: Decision, currency: str) -> Reason:
         return Reason(code, _words(each, currency))
     if decision.unpriced:
         names = ", ".join(decision.unpriced)
-        return Reason("unpriced_usage", f"the plan has no price for {names}, and a limit in money is on its way")
+        return Reason("unpriced_usage", f"the plan has no price for {names}, and money is counted on its way")
     return Reason("credits_exhausted", _short(decision.money))
 
 
@@ -161,8 +164,10 @@ def retry_after(decision: Decision, at: datetime) -> int | None:
 
 def _words(looked: Looked, currency: str) -> str:
     said = _limit(looked, currency)
-    ends = "" if said.resets_at is None else f"; it begins anew at {said.resets_at.isoformat()}"
-    name = f"{said.name!r} allows {said.limit} {said.unit} {_each(looked.verdict.standing.limit)}"
+    again = "there is room again" if said.window == "rolling" else "it begins anew"
+    ends = "" if said.resets_at is None else f"; {again} at {said.resets_at.isoformat()}"
+    unit = "calls" if said.measure == "calls" else said.unit
+    name = f"{said.name!r} allows {said.limit} {unit} {_each(looked.verdict.standing.limit)}"
     return f"{name}: {said.used} used, {said.reserved} reserved, {said.asked} asked for{ends}"
 
 
@@ -233,7 +238,7 @@ def _quota(quota: Quota) -> _Named:
 
 
 def _budget(budget: Budget, currency: str) -> _Named:
-    unit = {"money": currency, "calls": "calls"}.get(budget.measure, budget.unit)
+    unit = {"money": currency, "calls": "call"}.get(budget.measure, budget.unit)
     return _Named("budget", str(budget.public_id), budget.name, budget.measure, unit, budget.window)
 
 

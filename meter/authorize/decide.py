@@ -62,7 +62,7 @@ def _one(wanted: Wanted, holding: Holding, done: Done) -> Answer:
 
 def _ask(wanted: Wanted, request: Ask, holding: Holding, done: Done) -> Asked:
     terms, use = _known(wanted)
-    decision = NEVER_STOPPED if request.caller.internal else verdicts.authorize(terms, use, holding.till)
+    decision = NEVER_STOPPED if request.caller.internal else verdicts.authorize(terms, use, wanted.path, holding.till)
     if not decision.allowed:
         return Asked(decision, None, None)
     made = Made(uuid7(), terms.team.id, use, request.at + request.lasts, decision.held)
@@ -77,19 +77,18 @@ def _settle(wanted: Wanted, request: Settle, holding: Holding, done: Done) -> Se
     event = wanted.event
     if event is None:
         raise TypeError("a settle has an event")
-    said = sha256(_encode(event)).digest()
+    said = sha256(b"".join(packed for *_, packed in wanted.wires)).digest()  # however its numbers are written
     if reservation.state not in (OPEN, "expired"):
         if reservation.state == "settled" and reservation.event_hash == said and reservation.answer is not None:
             return Settled(reservation.answer)
         raise ReservationClosed(f"it is {reservation.state}; what it was settled with, or released, stays so")
     duplicate = _is_stored(wanted, holding)
     held = reservation.held if reservation.state == OPEN else Held(account_id=reservation.held.account_id)
-    uses = () if duplicate else (use,)
     if request.caller.internal:
         booked = Booked()
     else:
         call = Call(reservation.public_id, reservation.member, reservation.service, request.at)
-        booked = verdicts.settle(terms, held, uses, holding.till, call)
+        booked = verdicts.settle(terms, held, None if duplicate else use, wanted.path, holding.till, call)
     if not duplicate:
         done.rows.setdefault(terms.team.id, []).extend(wanted.wires)
         holding.stored.update({(terms.team.id, *row[:2]): True for row in wanted.wires})

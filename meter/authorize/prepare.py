@@ -20,6 +20,7 @@ from meter.facts import Defaults, Horizon, Row, microseconds
 from meter.ingest import AHEAD
 from meter.limits.path import CounterKey, Limit, Use
 from meter.model import Caller, Event, Meter, Refusal, Rejection
+from meter.rating.money import exact
 from meter.rows import Wire
 from meter.series import is_billable
 from sql import statement
@@ -185,6 +186,7 @@ def refused(refusal: Refusal) -> EventsRefused:
     return EventsRefused(refusal.detail, rejected=[Rejection(0, refusal.code, refusal.detail)])
 
 
+@exact()
 def _quantities(rows: Sequence[Row], meters: Mapping[str, Meter], caller: Caller) -> dict[str, Decimal]:
     """What rows count per meter, in stored units; what is never billed counts nothing."""
     found: dict[str, Decimal] = {}

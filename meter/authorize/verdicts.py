@@ -113,9 +113,9 @@ def account_of(terms: Terms, use: Use) -> int | None:
     return terms.account_of(use.key_id)
 
 
-def authorize(terms: Terms, use: Use, till: Till) -> Decision:
+@exact()
+def authorize(terms: Terms, use: Use, path: tuple[Limit, ...], till: Till) -> Decision:
     """Decide whether a call may go on, and set apart what it asks for: of all limits and the account, or of none."""
-    path = path_of(terms, use)
     cost = _costs(terms, use, path, {limit.key: till.standing(terms.team.id, limit).taken for limit in path})
     asked = [amount(limit, use, cost.by_meter) for limit in path]
     looked = tuple(
@@ -196,6 +196,7 @@ def _hold(
     return Held(tuple(counters.items()), wallet.account_id, burns)
 
 
+@exact()
 def release(held: Held, till: Till) -> None:
     """Give back what is set apart for a call."""
     for counter_id, each in held.counters:
@@ -204,36 +205,33 @@ def release(held: Held, till: Till) -> None:
         till.wallets[held.account_id] = wallets.release(till.wallets[held.account_id], held.burns)
 
 
-def settle(terms: Terms, held: Held, uses: Iterable[Use], till: Till, call: Call) -> Booked:
-    """Book what a call used in place of what was set apart for it: in full, whatever the limits say.
+@exact()
+def settle(terms: Terms, held: Held, use: Use | None, path: tuple[Limit, ...], till: Till, call: Call) -> Booked:
+    """Book what a call used in place of what was set apart for it: in full, whatever the limits on its `path` say.
 
-    `held` is nothing for a reservation that has expired. `uses` are of events that are new, one for each instant.
+    `held` is nothing for a reservation that has expired; there is no `use` where the event was counted before.
     """
     calls = {budget.id for budget in terms.budgets if budget.measure == "calls"}
     for counter_id, each in held.counters:
         tally = till.by_id[counter_id]
         tally.add(reserved=-each, settled=each if tally.read.key.budget_id in calls else ZERO)
-    booked = Booked()
-    burns = held.burns
-    for use in uses:
-        booked = _book(terms, use, till, Held((), held.account_id, burns), booked, call)
-        burns = ()
-    if burns and held.account_id is not None:
-        till.wallets[held.account_id] = wallets.release(till.wallets[held.account_id], burns)
-    return booked
+    if use is not None:
+        return _book(terms, use, path, till, held, call)
+    if held.account_id is not None:
+        till.wallets[held.account_id] = wallets.release(till.wallets[held.account_id], held.burns)
+    return Booked()
 
 
-def _book(terms: Terms, use: Use, till: Till, held: Held, so_far: Booked, call: Call) -> Booked:
-    path = path_of(terms, use)
+def _book(terms: Terms, use: Use, path: tuple[Limit, ...], till: Till, held: Held, call: Call) -> Booked:
     cost = _costs(terms, use, path, {limit.key: till.standing(terms.team.id, limit).used for limit in path})
     counted = [limit for limit in path if not (isinstance(limit.budget, Budget) and limit.budget.measure == "calls")]
     amounts = [amount(limit, use, cost.by_meter) for limit in counted]
     for limit, each in zip(counted, amounts, strict=True):
         till.tally(terms.team.id, limit.key).add(settled=each)
     account_id = account_of(terms, use)
-    charged, money = so_far.charged, so_far.money
+    charged, money = ZERO, None
     if account_id is not None:
-        charged += _charge(account_id, use, cost, till, held, call)
+        charged = _charge(account_id, use, cost, till, held, call)
         money = Money(till.wallets[account_id], call.now)
         for key, each in cost.by_price.items():
             till.tally(terms.team.id, key).add(charged=each)
@@ -243,7 +241,7 @@ def _book(terms: Terms, use: Use, till: Till, held: Held, so_far: Booked, call: 
         Looked(judge(till.standing(terms.team.id, limit), ZERO), each)
         for limit, each in zip(counted, amounts, strict=True)
     )
-    return Booked((*so_far.looked, *looked), money, charged, {**so_far.unknown, **cost.unknown})
+    return Booked(looked, money, charged, cost.unknown)
 
 
 @exact()

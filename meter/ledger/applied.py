@@ -65,7 +65,7 @@ def apply(lines: Sequence[Decimal], given: Sequence[Credit]) -> Applied:
     amounts that are no finite numbers; TypeError for floats.
     """
     due, left = [checked(line) for line in lines], [_checked(credit, len(lines)) for credit in given]
-    payable = max(_NOTHING, _sum(due))
+    payable = _sum(due)
     parts = []
     for place, credit in enumerate(given):
         for line in range(len(due)) if credit.lines is None else sorted(credit.lines):

@@ -32,6 +32,10 @@ class Window(NamedTuple):
     end: datetime
 
 
+_lately: Final[dict[tuple[windows.Window, str], Window]] = {}
+"""The calendar window last asked about, by kind and zone: finding one takes longer than all else about a limit."""
+
+
 def window(budget: Budget, at: datetime, zone: ZoneInfo, billing: Period | None) -> Window:
     """The window of a budget that holds an instant; of a rolling one, its slot.
 
@@ -44,16 +48,23 @@ def window(budget: Budget, at: datetime, zone: ZoneInfo, billing: Period | None)
         return Window(SINCE, UNTIL)
     if budget.window == "billing":
         return billed(at, zone, billing)
-    named = _CALENDAR[budget.window]
+    return _calendar(_CALENDAR[budget.window], at, zone)
+
+
+def _calendar(named: windows.Window, at: datetime, zone: ZoneInfo) -> Window:
+    """The window that holds an instant; most ask about the one that was asked about before."""
+    known = _lately.get((named, zone.key))
+    if known is not None and known.start <= at < known.end:
+        return known
     start = windows.floor(at, named, zone)
-    return Window(start, windows.following(start, named, zone))
+    found = _lately[named, zone.key] = Window(start, windows.following(start, named, zone))
+    return found
 
 
 def billed(at: datetime, zone: ZoneInfo, billing: Period | None) -> Window:
     """The billing period that holds an instant, of a team without a plan the calendar month. Raises as `window`."""
     if billing is None:
-        start = windows.floor(at, "month", zone)
-        return Window(start, windows.following(start, "month", zone))
+        return _calendar("month", at, zone)
     if at not in billing:
         raise ValueError(f"{at.isoformat()} is not in the billing period from {billing.start.isoformat()}")
     return Window(billing.start, billing.end)

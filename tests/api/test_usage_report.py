@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -181,6 +181,47 @@ async def test_the_summary_says_what_is_left_of_the_plan(site: Site) -> None:
     month = {"from": answer["period"]["from"], "to": answer["period"]["to"]}
     preview = await site.post(f"/v1/teams/{team}/invoices", month | {"preview": True})
     assert preview["total"] == costs["total"]
+
+
+async def test_the_summary_says_where_it_goes(site: Site) -> None:
+    """What calls under way have reserved, what happens beyond, and, once a day is over, what the end will be."""
+    team = await site.make_team(plan="calls/free")
+    key = await site.make_key(team, "ingest")
+    await push_now(site, team, {"id": "1", "meter": "requests", "quantity": 400})
+    asked = await site.post("/v1/authorize", {"meter": "requests", "quantity": 25}, key)
+    assert asked["allowed"]
+    answer = (await ask(site, team, "/v1/usage/summary")).json()
+    (quota,) = answer["cost"]["allowances"]
+    assert quota == quota | {"used": "400", "reserved": "25", "over_quota": "block", "projected": None}
+    assert quota["resets_at"] == answer["period"]["to"]
+    assert (answer["cost"]["projection"], answer["meters"][0]["projected"]) == (None, None)
+    now = datetime.now(UTC)
+    rest = {"from": (now - timedelta(days=10)).isoformat(), "to": (now + timedelta(days=10)).isoformat()}
+    site.clock.ahead = timedelta(days=2)
+    answer = (await ask(site, team, "/v1/usage/summary", **rest)).json()
+    (quota,) = answer["cost"]["allowances"]
+    assert Decimal(1_990) < Decimal(quota["projected"]) <= 2_000  # two days of ten since its plan began
+    assert Decimal(quota["projected_overage"]) == Decimal(quota["projected"]) - 1_000
+    assert Decimal("9.90") <= Decimal(quota["projected_cost"]) <= 10
+    costs = answer["cost"]
+    assert Decimal(costs["projection"]["total"]) == Decimal(costs["total"]) + Decimal(quota["projected_cost"])
+    assert costs["projection"]["left_out"] == []
+
+
+async def test_the_summary_of_what_is_paid_before(site: Site) -> None:
+    """The balance beside what usage comes to; null before the first credits."""
+    team = await site.make_team(plan="credits/prepaid")
+    costs = (await ask(site, team, "/v1/usage/summary")).json()["cost"]
+    assert (costs["charge"], costs["account"]) == ("prepaid", None)
+    async with site.client() as client:
+        bought = await client.post(
+            "/v1/admin/credits", json={"kind": "credit_purchase", "paid": "5"}, params={"team": team}
+        )
+    assert bought.status_code == 201
+    key = await site.make_key(team, "ingest")
+    await site.post("/v1/authorize", {"meter": "tokens.input", "quantity": 100_000}, key)
+    account = (await ask(site, team, "/v1/usage/summary")).json()["cost"]["account"]
+    assert account == {"unit": "USD", "balance": "5", "reserved": "1.5", "available": "3.5"}
 
 
 async def test_the_summary_of_another_period(site: Site, team: str) -> None:

@@ -15,11 +15,11 @@ from meter.usage_summary import Owed, Summary
 from tests.billing.house import NOW, House, make_team
 
 
-async def summary(house: House, only_member: str | None = None) -> Summary:
+async def summary(house: House, only_member: str | None = None, now: datetime = NOW) -> Summary:
     """Answer the summary of the period that runs at NOW."""
     async with house.pool.connection() as conn:
         period = await running_period(conn, house.team, NOW)
-        return await usage_summary.read(conn, house.team, period, only_member, NOW)
+        return await usage_summary.read(conn, house.team, period, only_member, now)
 
 
 def requests(n: int, time: datetime, member: str | None = None) -> Event:
@@ -37,7 +37,7 @@ async def test_today_and_the_period_are_the_teams_own(house: House) -> None:
     for _ in range(2):
         found = await summary(here)
         assert found.today == (midnight, midnight + timedelta(days=1))
-        ((meter, today, quantity, events, _),) = found.meters
+        ((meter, today, quantity, _, events, _),) = found.meters
         assert (meter.slug, today, quantity, events) == ("requests", Decimal(11_000), Decimal(11_110), 4)
         assert isinstance(found.owed, Owed)
         (allowance,) = found.owed.allowances
@@ -79,3 +79,33 @@ async def test_usage_is_told_where_costs_cant_be(house: House) -> None:
     found = await summary(house._replace(team=msgspec.structs.replace(house.team, currency="EUR")))
     assert isinstance(found.owed, CurrencyMismatch)
     assert [each.quantity for each in found.meters] == [Decimal(100)]
+
+
+async def test_where_it_goes(house: House) -> None:
+    """The plan began at NOW: after five of its twelve and a half days, two and a half times as much is in sight."""
+    here = await make_team(house.pool, house.ingest, "calls/pro")
+    await here.sent(Event(id="1", time=NOW, meter="requests", quantity=Decimal(40_000), member="ann"))
+    assert (await summary(here)).meters[0].projected is None
+    found = await summary(here, now=NOW + timedelta(days=5))
+    assert [each.projected for each in found.meters] == [Decimal(100_000)]
+    assert isinstance(found.owed, Owed)
+    assert found.owed.projected is not None
+    assert found.owed.projected["requests"][1:] == (Decimal(100_000), Decimal(50_000), Decimal(500))
+    assert found.owed.total_at_end == found.owed.draft.document.total + 500
+    assert found.owed.left_out == {}
+    (bob,) = (await summary(here, "ann", now=NOW + timedelta(days=5))).meters
+    assert bob.projected == Decimal(100_000)
+    over = await summary(here, now=found.period.end)
+    assert isinstance(over.owed, Owed)
+    assert (over.meters[0].projected, over.owed.total_at_end) == (Decimal(40_000), over.owed.draft.document.total)
+
+
+async def test_what_can_not_be_projected_is_left_out(house: House) -> None:
+    """A tier by peaks stays at what it is now; a maximum has no number for the end."""
+    here = await make_team(house.pool, house.ingest, "cloud/basic")
+    at = NOW.replace(hour=9, minute=0)
+    await here.sent(Event(id="h", time=at, meter="cpu", quantity=Decimal(4), duration_seconds=Decimal(3_600)))
+    found = await summary(here, now=NOW + timedelta(days=5))
+    assert isinstance(found.owed, Owed)
+    assert found.owed.left_out["cpu_peak"] == "by_peak"
+    assert found.owed.total_at_end == found.owed.draft.document.total

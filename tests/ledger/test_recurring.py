@@ -89,6 +89,13 @@ def terms(every: Every, anchor: str, times: int = 1, effective: str = "1990-01-0
             "2026-10-24T00:30Z",
             ["2026-10-25T00:30Z", "2026-10-26T01:30Z"],
         ),
+        # Eight o'clock is later in winter than it was in summer, where it is anchored.
+        (
+            terms("day", "2026-07-01T06:00Z"),
+            "Europe/Paris",
+            "2026-12-01T06:30Z",
+            ["2026-12-01T07:00Z", "2026-12-02T07:00Z"],
+        ),
         # An anchor in the second of a repeated hour is renewed then, and at that time of other days.
         (
             terms("day", "2026-10-25T01:30Z"),

@@ -91,6 +91,6 @@ def many(text: str) -> list[Grant]:
     if number < 1:
         raise NotUnderstoodError("price_definition.grants: there are none")
     return [
-        Grant(f"g{place}", each, 1, T0, LONG_AFTER + timedelta(hours=(place + number // 2) % number))
+        Grant(f"g{place}", each, 1, T0, LONG_AFTER + timedelta(hours=(place - number // 2) % number))
         for place in range(number)
     ]
