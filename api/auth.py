@@ -61,7 +61,7 @@ def may_unasked(name: str) -> Guard:
             async with shell.gate.connection() as conn:
                 caller = await keys.find(conn, key, shell.clock(), member, _named_team(connection))
         except AWAY as error:
-            caller = shell.callers.last_known(known, shell.clock())
+            caller = None if shell.desk.is_overloaded() else shell.callers.last_known(known, shell.clock())
             if caller is None:
                 raise
             connection.scope["state"][AWAY_NOW] = str(error)

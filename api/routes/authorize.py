@@ -150,6 +150,8 @@ async def _ask(body: AskBody, team: Team, caller: Caller, shell: Shell, *, away:
     try:
         asked = await shell.desk.ask(ask)
     except Busy:
+        if shell.desk.is_overloaded():
+            raise
         return shell.desk.unchecked(ask), None
     answer = view(team, asked)
     return answer, refusal(answer, asked, ask.at)

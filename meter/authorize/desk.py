@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from time import monotonic
 from uuid import UUID
 
 from meter.authorize import away, held, prepare
@@ -27,6 +28,7 @@ from meter.model import Team
 
 LANES = 2
 MOST_COUNTERS = 200_000
+LATELY_S = 2.0
 LOST = "nothing was reserved or booked; ask again"
 
 
@@ -42,6 +44,7 @@ class Desk:
         self._terms = TermsCache()
         self._names = Names()
         self._counters: dict[tuple[int, CounterKey], int] = {}
+        self._answered = float("-inf")
 
     async def ask(self, asked: Ask) -> Asked:
         """Whether a call may go on, and what is reserved for it. Raises EventsRefused, Busy."""
@@ -57,6 +60,10 @@ class Desk:
         if terms is None:
             raise LimitsUnavailable("what limits there are is not known here yet; ask again")
         return away.unchecked(terms, prepare.guessed(self._names, terms, asked))
+
+    def is_overloaded(self) -> bool:
+        """Whether a database that answered lately is only slow now: nothing passes unlooked at then."""
+        return monotonic() - self._answered < LATELY_S
 
     async def settle(self, asked: Settle) -> Settled:
         """Stores the event of a call and books it, in one commit.
@@ -91,6 +98,7 @@ class Desk:
                 except CROSSED:
                     continue
                 else:
+                    self._answered = monotonic()
                     return [next(done) if isinstance(each, Wanted) else each for each in wanted]
         raise Busy(f"others asked for the same at this very moment; {LOST}")
 

@@ -254,8 +254,8 @@ def test_wall_times_that_clocks_skip_or_repeat() -> None:
 
 
 @pytest.mark.parametrize("us", [1, 5, 250_000, 999_999])
-@pytest.mark.parametrize("minute", range(0, 60, 7))
-def test_a_skipped_time_with_a_fraction_of_a_second(minute: int, us: int) -> None:
+@pytest.mark.parametrize(("minute", "second"), [(0, 0), (0, 1), (0, 2), (30, 0), (59, 59)])
+def test_a_skipped_time_with_a_fraction_of_a_second(minute: int, second: int, us: int) -> None:
     """The instant of the change all the same, to the microsecond (it was beside it, or was looked for without end)."""
-    skipped = datetime(2026, 3, 29, 2, minute, 3, us)  # noqa: DTZ001 - a wall clock's
+    skipped = datetime(2026, 3, 29, 2, minute, second, us)  # noqa: DTZ001 - a wall clock's
     assert utc(skipped, ZoneInfo("Europe/Paris")) == parse("2026-03-29T01:00")
