@@ -13,7 +13,7 @@ from msgspec import Meta
 from meter.authorize import answers
 from meter.authorize.answers import AuthorizeAnswer, Code, ReleaseAnswer, SettleAnswer
 from meter.authorize.requests import Asked
-from meter.errors import BudgetSpent, CreditsExhausted, LimitReached, LimitsUnavailable, Problem, UnpricedUsage
+from meter.errors import BudgetSpent, CreditsExhausted, LimitReached, LimitsUnavailable, PriceUnknown, Problem
 from meter.model import Event, Team
 
 MOST = 100
@@ -25,7 +25,7 @@ REFUSED: dict[Code, type[Problem]] = {
     "limit_reached": LimitReached,
     "budget_spent": BudgetSpent,
     "credits_exhausted": CreditsExhausted,
-    "unpriced_usage": UnpricedUsage,
+    "price_unknown": PriceUnknown,
     "limits_unavailable": LimitsUnavailable,
 }
 

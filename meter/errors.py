@@ -389,6 +389,7 @@ class LimitReached(Problem):
     code = "limit_reached"
     title = "A limit is reached"
     remedy = "Wait until it begins anew (`Retry-After`), ask for less, or have it raised; `limits` shows each."
+    retry_after_s = 60
 
 
 class BudgetSpent(Problem):
@@ -409,11 +410,11 @@ class CreditsExhausted(Problem):
     remedy = "Buy credits; `billing` says what there is."
 
 
-class UnpricedUsage(Problem):
+class PriceUnknown(Problem):
     """A budget in money or a balance is on a call's way, and the plan has no price for what it uses."""
 
     status = 402
-    code = "unpriced_usage"
+    code = "price_unknown"
     title = "Nobody knows what this costs"
     remedy = "Give the meter a price in the plan's book, or a budget that does not count it."
 

@@ -43,9 +43,9 @@ from meter.errors import (
     LimitReached,
     LimitsUnavailable,
     NotFound,
+    PriceUnknown,
     Problem,
     ReservationClosed,
-    UnpricedUsage,
     UnsupportedEncoding,
 )
 from meter.model import Caller, Team
@@ -54,7 +54,7 @@ T = TypeVar("T")
 Told = tuple[AuthorizeAnswer, Problem | None]
 
 BODY = (NotFound, InvalidBody, BatchTooLarge, BodyTooLarge, UnsupportedEncoding, EventsRefused, Busy)
-DENIED = (LimitReached, BudgetSpent, CreditsExhausted, UnpricedUsage, LimitsUnavailable)
+DENIED = (LimitReached, BudgetSpent, CreditsExhausted, PriceUnknown, LimitsUnavailable)
 OPENING = problems(*BODY, *DENIED)
 CLOSING = problems(*BODY, ReservationClosed)
 _read = msgspec.json.Decoder(SettleAnswer).decode

@@ -20,7 +20,7 @@ from meter.limits.window import SINCE, falls_out
 from meter.rating.marginal import SAID, NoMarginal
 from meter.rating.money import exact, plain, quotient
 
-Code = Literal["limit_reached", "budget_spent", "credits_exhausted", "unpriced_usage", "limits_unavailable"]
+Code = Literal["limit_reached", "budget_spent", "credits_exhausted", "price_unknown", "limits_unavailable"]
 
 
 class LimitSaid(msgspec.Struct, frozen=True, kw_only=True, rename={"from_": "from"}):
@@ -149,7 +149,7 @@ def reason(decision: Decision, currency: str) -> Reason:
         return Reason(code, _words(each, currency))
     if decision.unpriced:
         names = ", ".join(decision.unpriced)
-        return Reason("unpriced_usage", f"the plan has no price for {names}, and money is counted on its way")
+        return Reason("price_unknown", f"the plan has no price for {names}, and money is counted on its way")
     return Reason("credits_exhausted", _short(decision.money))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from meter.errors import BudgetSpent, CreditsExhausted, LimitReached, LimitsUnavailable, UnpricedUsage
+from meter.errors import BudgetSpent, CreditsExhausted, LimitReached, LimitsUnavailable, PriceUnknown
 from tests.pipeline.test_quickstart import objects
 from tests.served import Client, serving
 
@@ -66,5 +66,5 @@ def test_the_page(database: str, tmp_path: Path) -> None:
 
 def test_the_page_knows_every_reason() -> None:
     """What a call may be denied for is in the table, with its status."""
-    kinds = (LimitReached, BudgetSpent, UnpricedUsage, CreditsExhausted, LimitsUnavailable)
+    kinds = (LimitReached, BudgetSpent, PriceUnknown, CreditsExhausted, LimitsUnavailable)
     assert set(re.findall(r"^\| (\d+) `(\w+)` \|", PAGE, re.MULTILINE)) == {(str(k.status), k.code) for k in kinds}
