@@ -11,6 +11,7 @@ import pytest
 
 from meter.authorize import sweep
 from meter.errors import EventsRefused, NotFound, ReservationClosed
+from meter.limits import follow
 from tests.contract.limiting import authorize, counters, desk_of, make_budget, settle
 from tests.contract.place import NOW, Place, ask, differences
 
@@ -118,3 +119,20 @@ async def test_a_call_is_settled_for_whom_it_was_authorized(place: Place) -> Non
             await settle(desk, place, asked.reservation, 1, caller=caller, member=member)
         answer = await settle(desk, place, asked.reservation, 1)
         assert answer.usage.member == named
+
+
+async def test_what_a_call_holds_is_not_forgotten(place: Place) -> None:
+    """A reservation may outlive the slot of a sliding window that it holds; it is settled or given back all the same."""
+    budget = await make_budget(place, 10, span="rolling", seconds=60)
+    desk = desk_of(place)
+    held, left = await authorize(desk, place, 4), await authorize(desk, place, 2)
+    later = NOW + timedelta(hours=3)
+    async with place.pool.connection() as conn:
+        await follow.turn(conn, later)
+        assert await counters(place) == [(budget, "", 0, 6, 0)]
+        await settle(desk, place, held.reservation, 3, later)
+        assert await sweep.turn(conn, later) == 1
+        assert left.reservation is not None
+        assert (await desk.release(place.team, left.reservation, later)).state == "expired"
+        await follow.turn(conn, later)
+    assert await counters(place) == []
