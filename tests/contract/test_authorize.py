@@ -122,7 +122,7 @@ async def test_a_call_is_settled_for_whom_it_was_authorized(place: Place) -> Non
 
 
 async def test_what_a_call_holds_is_not_forgotten(place: Place) -> None:
-    """A reservation may outlive the slot of a sliding window that it holds; it is settled or given back all the same."""
+    """A reservation may outlive the slot of a sliding window that it holds; it is settled or given back as any."""
     budget = await make_budget(place, 10, span="rolling", seconds=60)
     desk = desk_of(place)
     held, left = await authorize(desk, place, 4), await authorize(desk, place, 2)
