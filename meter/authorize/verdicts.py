@@ -116,7 +116,9 @@ def account_of(terms: Terms, use: Use) -> int | None:
 @exact()
 def authorize(terms: Terms, use: Use, path: tuple[Limit, ...], till: Till) -> Decision:
     """Decide whether a call may go on, and set apart what it asks for: of all limits and the account, or of none."""
-    cost = _costs(terms, use, path, {limit.key: till.standing(terms.team.id, limit).taken for limit in path})
+    cost = costs(
+        terms.pricing(use.at), use, path, {limit.key: till.standing(terms.team.id, limit).taken for limit in path}
+    )
     asked = [amount(limit, use, cost.by_meter) for limit in path]
     looked = tuple(
         Looked(judge(till.standing(terms.team.id, limit), each), each) for limit, each in zip(path, asked, strict=True)
@@ -151,10 +153,6 @@ def _wallet(terms: Terms, use: Use, till: Till) -> Wallet | None:
         return None
     wallet = till.wallets[account_id]
     return wallet if prepaid(terms, use) else wallet._replace(floor=None)
-
-
-def _costs(terms: Terms, use: Use, path: tuple[Limit, ...], positions: Mapping[CounterKey, Decimal]) -> Costs:
-    return costs(terms.pricing(use.at), use, path, positions)
 
 
 def _reserve(wallet: Wallet, cost: Costs, at: datetime) -> tuple[Wallet, tuple[Burn, ...]] | Short:
@@ -223,7 +221,9 @@ def settle(terms: Terms, held: Held, use: Use | None, path: tuple[Limit, ...], t
 
 
 def _book(terms: Terms, use: Use, path: tuple[Limit, ...], till: Till, held: Held, call: Call) -> Booked:
-    cost = _costs(terms, use, path, {limit.key: till.standing(terms.team.id, limit).used for limit in path})
+    cost = costs(
+        terms.pricing(use.at), use, path, {limit.key: till.standing(terms.team.id, limit).used for limit in path}
+    )
     counted = [limit for limit in path if not (isinstance(limit.budget, Budget) and limit.budget.measure == "calls")]
     amounts = [amount(limit, use, cost.by_meter) for limit in counted]
     for limit, each in zip(counted, amounts, strict=True):
