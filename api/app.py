@@ -13,7 +13,7 @@ from litestar.di import Provide
 
 from api.auth import actor_of_request, asked_team, caller_of
 from api.buckets import Buckets, Ticks
-from api.callers import Callers
+from api.callers import Callers, KeyLookups
 from api.cpu import CpuPool
 from api.edge import Edge
 from api.errors import HANDLERS
@@ -113,6 +113,8 @@ def _lifespan(
                 intake,
                 happenings,
                 desk,
+                KeyLookups(pool),
+                KeyLookups(gate),
                 callers,
                 turns,
                 cpu,

@@ -18,6 +18,7 @@ from api.state import AnyConnection, Shell, shell_of
 from meter import keys, teams
 from meter.audit import Actor, actor_of
 from meter.errors import Forbidden, InvalidParameter, NotFound, TeamDeleted, Unauthorized
+from meter.keys import Shown
 from meter.labels import Filter, only_of
 from meter.model import Caller, Team
 from meter.permissions import admit, permission
@@ -58,8 +59,7 @@ def may_unasked(name: str) -> Guard:
         key, member = _credentials(connection)
         known = (keys.hash_of(key), member)
         try:
-            async with shell.gate.connection() as conn:
-                caller = await keys.find(conn, key, shell.clock(), member, _named_team(connection))
+            caller = await shell.gate_keys.find(Shown(known[0], member, _named_team(connection)), shell.clock())
         except AWAY as error:
             caller = None if shell.desk.is_overloaded() else shell.callers.last_known(known, shell.clock())
             if caller is None:
@@ -108,8 +108,7 @@ async def authenticate(connection: AnyConnection) -> Caller:
     """
     shell = shell_of(connection)
     key, member = _credentials(connection)
-    async with shell.pool.connection() as conn:
-        caller = await keys.find(conn, key, shell.clock(), member, _named_team(connection))
+    caller = await shell.keys.find(Shown(keys.hash_of(key), member, _named_team(connection)), shell.clock())
     if caller is None:
         raise Unauthorized(UNKNOWN_KEY)
     return caller

@@ -10,7 +10,7 @@ from typing import Any
 from litestar.connection import ASGIConnection
 
 from api.buckets import Buckets
-from api.callers import Callers
+from api.callers import Callers, KeyLookups
 from api.cpu import CpuPool
 from api.metrics import Metrics
 from api.turns import Turns
@@ -42,6 +42,8 @@ class Shell:
     intake: Intake
     happenings: Happenings
     desk: Desk
+    keys: KeyLookups
+    gate_keys: KeyLookups
     callers: Callers
     turns: Turns
     cpu: CpuPool

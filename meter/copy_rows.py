@@ -16,6 +16,8 @@ from psycopg.pq import Format
 
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
+_COLUMNS = 7
+_COUNT = 2  # bytes that say how many columns a row has
 _EXACT = Context(prec=60, traps=[Inexact, InvalidOperation])
 _NUMERIC_OID = 1700
 _NULL = b"\xff\xff\xff\xff"
@@ -25,7 +27,7 @@ _TEAM = struct.Struct(">hiqi")
 _INT8_STRUCT = struct.Struct(">iq")
 _INT8 = _INT8_STRUCT.pack
 _POINT_HEAD = struct.Struct(">hiqiqiq").pack
-_LENGTH = struct.Struct(">i").pack
+_LENGTH = struct.Struct(">i")
 _JSONB_VERSION = b"\x01"
 
 _loader = psycopg.adapters.get_loader(_NUMERIC_OID, Format.BINARY)
@@ -60,7 +62,7 @@ def series_cell(series_id: int) -> bytes:
 def last_cells(quantity: Decimal) -> bytes:
     """How a row of this quantity ends that has neither of the two that may be null."""
     encoded = numeric(quantity)
-    return _LENGTH(len(encoded)) + encoded + _NO_MORE
+    return _LENGTH.pack(len(encoded)) + encoded + _NO_MORE
 
 
 def plain_row(team_id: int, time_us: int, event_id: bytes, series_id: int, last: bytes) -> bytes:
@@ -72,7 +74,7 @@ def full_row(plain: bytes, covers_us: int | None, attributes: bytes | None) -> b
     """A plain row with what a sample covers and its attributes added."""
     head = plain.removesuffix(_NO_MORE)
     covers = _NULL if covers_us is None else _INT8(8, covers_us)
-    extra = _NULL if attributes is None else _LENGTH(len(attributes) + 1) + _JSONB_VERSION + attributes
+    extra = _NULL if attributes is None else _LENGTH.pack(len(attributes) + 1) + _JSONB_VERSION + attributes
     return head + covers + extra
 
 
@@ -82,7 +84,7 @@ def point_row(team_id: int, stream_id: int, time_us: int, value: Decimal | None,
         encoded = _NULL
     else:
         plain = numeric(value)
-        encoded = _LENGTH(len(plain)) + plain
+        encoded = _LENGTH.pack(len(plain)) + plain
     return _POINT_HEAD(5, 8, team_id, 8, stream_id, 8, time_us) + encoded + _INT8(8, reading_id)
 
 
@@ -100,6 +102,18 @@ def read_row(row: bytes) -> Stored:
     at = _HEAD_STRUCT.size + length
     covers = None if row[at : at + 4] == _NULL else _INT8_STRUCT.unpack_from(row, at)[1]
     return Stored(series_id, decimal(row[_HEAD_STRUCT.size : at]), covers)
+
+
+def columns(rows: Iterable[bytes]) -> list[list[bytes]]:
+    """The cells of rows made here, column by column, each with its length before it: what an array is made of."""
+    found: list[list[bytes]] = [[] for _ in range(_COLUMNS)]
+    for row in rows:
+        at = _COUNT
+        for column in found:
+            end = at + _LENGTH.size + max(0, _LENGTH.unpack_from(row, at)[0])
+            column.append(row[at:end])
+            at = end
+    return found
 
 
 def body(rows: Iterable[bytes]) -> bytes:

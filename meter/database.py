@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import select
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from time import monotonic
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from psycopg import AsyncConnection, InterfaceError, OperationalError, ProgrammingError
 from psycopg.conninfo import make_conninfo
@@ -24,6 +27,8 @@ OPTIONS = f"-c search_path=meter,meter_read,public -c timezone=UTC -c datestyle=
 # For how long a connection is waited for, and for how long the pool tries one again after ever longer pauses; then it
 # begins anew with short ones. By itself it goes on for five minutes: after two without a database, up to two more.
 WAIT_S = 10
+RESTED_S = 1.0
+_last_seen: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()
 
 
 def conninfo(url: str, more: str = "") -> str:
@@ -73,12 +78,26 @@ async def pool(url: str, size: int, options: str = "", wait_s: float = WAIT_S) -
         min_size=1,
         max_size=size,
         open=False,
-        check=AsyncConnectionPool.check_connection,
+        check=_check,
         timeout=wait_s,
         reconnect_timeout=WAIT_S,
         connection_class=AsyncConnection[TupleRow],
     ) as opened:
         yield opened
+
+
+async def _check(conn: Connection) -> None:
+    """Raises psycopg.OperationalError for a connection that is dead.
+
+    One that answered within the last second costs no round trip: a server that goes away closes its sockets, so there
+    would be something to read.
+    """
+    now = monotonic()
+    heard = select.poll()
+    heard.register(conn.fileno(), select.POLLIN)
+    if heard.poll(0) or now - _last_seen.get(conn, 0.0) > RESTED_S:
+        await AsyncConnectionPool.check_connection(conn)
+    _last_seen[conn] = now
 
 
 @asynccontextmanager

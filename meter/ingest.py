@@ -15,13 +15,12 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from meter import copy_rows, facts
+from meter import facts, stored
 from meter.database import Connection, Pool, lent
-from meter.duplicates import Met, Outcome, leaning, receipt, repeats, settle
+from meter.duplicates import Outcome, leaning, receipt, repeats, settle
 from meter.errors import Busy
 from meter.facts import Defaults, Horizon, microseconds
 from meter.model import Caller, Event, Meter, Receipt, Refusal, Rejection, Team
-from meter.packed import Bigints, Instants, Numerics, Uuids
 from meter.rows import Numbers, Request, Wire, make, pack
 from meter.segments import QUARTER_US
 from meter.series import SeriesCache, resolve
@@ -157,7 +156,7 @@ async def _commit(conn: Connection, team_id: int, rows: list[Wire], outcome: Out
         try:
             late = await _write(conn, team_id, rows)
         except psycopg.errors.UniqueViolation:
-            rows = settle(rows, await find_stored(conn, team_id, rows), outcome)
+            rows = settle(rows, await stored.find(conn, team_id, rows), outcome)
             continue
         except psycopg.errors.DeadlockDetected:
             continue  # TimescaleDB writes chunk by chunk, whatever the order of the rows; the other writer goes first
@@ -176,39 +175,3 @@ async def _write(conn: Connection, team_id: int, rows: Sequence[Wire]) -> dict[i
         if not late:
             await copy(conn, team_id, rows)
         return late
-
-
-async def find_stored(conn: Connection, team_id: int, rows: Sequence[Wire]) -> Met:
-    """Which of these rows are stored already, as the same fact or another; most are the same to the last digit."""
-    parameters = {"team_id": team_id, **_named(rows)}
-    found = await (await conn.execute(statement("find_stored"), parameters)).fetchall()
-    stored = {position - 1: copy_rows.Stored(*said) for position, *said in found}
-    differing = {place: said for place, said in stored.items() if copy_rows.read_row(rows[place][3]) != said}
-    other = differing.keys() - await _find_same(conn, team_id, rows, differing)
-    return Met(frozenset(stored.keys() - other), frozenset(other))
-
-
-async def _find_same(
-    conn: Connection, team_id: int, rows: Sequence[Wire], differing: Mapping[int, copy_rows.Stored]
-) -> set[int]:
-    """Which of the rows, by place, are the same fact as what is stored, though their rows differ."""
-    places = [
-        place for place, said in differing.items() if said.covers_us == copy_rows.read_row(rows[place][3]).covers_us
-    ]
-    if not places:
-        return set()
-    sent = [copy_rows.read_row(rows[place][3]) for place in places]
-    parameters = {
-        "team_id": team_id,
-        **_named([rows[place] for place in places]),
-        "series_ids": Bigints([fact.series_id for fact in sent]),
-        "quantities": Numerics([fact.quantity for fact in sent]),
-        "stored_series": Bigints([differing[place].series_id for place in places]),
-        "stored_quantities": Numerics([differing[place].quantity for place in places]),
-    }
-    found = await (await conn.execute(statement("find_same_facts"), parameters)).fetchall()
-    return {places[position - 1] for (position,) in found}
-
-
-def _named(rows: Sequence[Wire]) -> dict[str, object]:
-    return {"times": Instants([row[0] for row in rows]), "event_ids": Uuids([row[1] for row in rows])}

@@ -190,7 +190,7 @@ async def _operator_has_key(conn: Connection, but: UUID | None) -> bool:
 
 
 def caller(row: Sequence[Any], member: str | None = None) -> Caller:
-    """Who is asking, from a row of find_key or find_session."""
+    """Who is asking, from a row of find_session, or of find_keys from its second column on."""
     return Caller(
         key_id=row[0],
         key_public_id=row[1],
@@ -203,21 +203,35 @@ def caller(row: Sequence[Any], member: str | None = None) -> Caller:
     )
 
 
-async def find(
-    conn: Connection, key: str, now: datetime, member: str | None = None, asked: UUID | None = None
-) -> Caller | None:
-    """Whose key this is, None for one that is unknown, revoked or expired; its use is noted at most once a minute.
+class Shown(NamedTuple):
+    """A key as a request shows it: with the member that it is for, and the team that the operator's asks about."""
+
+    hash: bytes
+    member: str | None = None
+    asked: UUID | None = None
+
+
+async def find(conn: Connection, shown: Sequence[Shown], now: datetime) -> list[Caller | None]:
+    """Whose keys these are, None for one that is unknown, revoked or expired; a use is noted at most once a minute.
 
     With a `member`, what they are in the key's team. The operator's key then acts in the team `asked` about, if there
     is one. The index compares hashes of whole keys, so how long a refusal takes says nothing about any key.
     """
-    given = {"secret_hash": hash_of(key), "member": member, "asked": asked, "now": now}
-    row = await (await conn.execute(statement("find_key"), given)).fetchone()
-    if row is None:
-        return None
-    if row[5] is None or now - row[5] >= SEEN_EVERY:
-        await conn.execute(statement("touch_key"), {"secret_id": row[4], "now": now, "before": now - SEEN_EVERY})
-    return caller(row, member)
+    hashes, members, asked = map(list, zip(*shown, strict=True))
+    given = {"secret_hashes": hashes, "members": members, "asked": asked, "now": now}
+    rows = await (await conn.execute(statement("find_keys"), given)).fetchall()
+    unseen = {row[5] for row in rows if row[6] is None or now - row[6] >= SEEN_EVERY}
+    if unseen:
+        touched = {"secret_ids": list(unseen), "now": now, "before": now - SEEN_EVERY}
+        await conn.execute(statement("touch_keys"), touched)
+    found = {row[0]: row[1:] for row in rows}
+    return [caller(found[place], one.member) if place in found else None for place, one in enumerate(shown, 1)]
+
+
+async def find_one(conn: Connection, key: str, now: datetime, member: str | None = None) -> Caller | None:
+    """Whose key this one is."""
+    (found,) = await find(conn, [Shown(hash_of(key), member)], now)
+    return found
 
 
 async def ensure_operator(conn: Connection, given: str | None, data_dir: Path, now: datetime) -> None:

@@ -48,6 +48,21 @@ class Numerics(NamedTuple):
     values: Sequence[Decimal | None]
 
 
+class Cells(NamedTuple):
+    """A list for a parameter `::type []`, of cells that are packed already, each with its length before it."""
+
+    type: str
+    cells: Sequence[bytes]
+
+
+class _Cells(Dumper):
+    format = Format.BINARY
+    oid = 0  # the statement says of what type
+
+    def dump(self, obj: Cells) -> bytes:
+        return _array(len(obj.cells), psycopg.adapters.types[obj.type].oid, obj.cells)
+
+
 class _Bigints(Dumper):
     format = Format.BINARY
     oid = psycopg.adapters.types["int8"].array_oid
@@ -94,6 +109,7 @@ def _array(size: int, element_oid: int, packed: Iterable[bytes]) -> bytes:
     return b"".join((_HEAD(1, 1, element_oid, size, 1), *packed)) if size else struct.pack(">iiI", 0, 0, element_oid)
 
 
+psycopg.adapters.register_dumper(Cells, _Cells)
 psycopg.adapters.register_dumper(Bigints, _Bigints)
 psycopg.adapters.register_dumper(Instants, _Instants)
 psycopg.adapters.register_dumper(Uuids, _Uuids)

@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from operator import itemgetter
+from typing import Any
 
 from meter import copy_rows
 from meter.database import Connection
 from meter.facts import instant, microseconds
 from meter.model import Refusal
+from meter.packed import Bigints, Cells, Instants
 from meter.rows import Wire
 from meter.segments import QUARTER_US
 from sql import statement
 
 WEEK_US = 7 * 86_400 * 1_000_000
 NO_FLOOR = -(2**63)
+HOLDING_FLOOR = ("share_floor", "get_closed")
+COLUMNS = {
+    "team_ids": "int8",
+    "times": "timestamptz",
+    "event_ids": "uuid",
+    "series_ids": "int8",
+    "quantities": "numeric",
+    "covers_us": "int8",
+    "attributes": "jsonb",
+}
+"""The columns of a packed row, in order."""
 _packed = itemgetter(3)
 
 
@@ -51,9 +64,14 @@ class Room:
 
 async def hold_floor(conn: Connection) -> int:
     """Since when usage is taken and changed, in microseconds since 2000; it stays so until the transaction ends."""
-    await conn.execute(statement("share_floor"))
-    floor = await (await conn.execute(statement("get_closed"))).fetchone()
-    return NO_FLOOR if floor is None or floor[0] is None else microseconds(floor[0])
+    share, get = HOLDING_FLOOR
+    await conn.execute(statement(share))
+    return floor_of(await (await conn.execute(statement(get))).fetchall())
+
+
+def floor_of(rows: Sequence[Sequence[Any]]) -> int:
+    """The same, from what the second of HOLDING_FLOOR answered to somebody who sent both with other statements."""
+    return NO_FLOOR if not rows or rows[0][0] is None else microseconds(rows[0][0])
 
 
 def below(floor_us: int) -> Refusal:
@@ -67,17 +85,26 @@ async def copy(conn: Connection, team_id: int, rows: Sequence[Wire]) -> None:
     """Writes rows, in key order, and notes their quarters as touched. Raises psycopg's UniqueViolation."""
     async with conn.cursor().copy(statement("copy_events")) as sink:
         await sink.write(copy_rows.body(map(_packed, rows)))
-    await _log(conn, team_id, spread(rows, QUARTER_US))
+    await conn.execute(statement("log_touched"), _touched({team_id: spread(rows, QUARTER_US)}))
+
+
+def inserting(rows: Mapping[int, Sequence[Wire]]) -> list[tuple[str, dict[str, Any]]]:
+    """The statements that write a few rows by team, each team's in key order, as `copy` does; in a pipeline, too."""
+    columns = copy_rows.columns(_packed(row) for _, made in sorted(rows.items()) for row in made)
+    cells = {name: Cells(kind, column) for (name, kind), column in zip(COLUMNS.items(), columns, strict=True)}
+    quarters = {team_id: spread(made, QUARTER_US) for team_id, made in rows.items()}
+    return [("insert_events", cells), ("log_touched", _touched(quarters))]
 
 
 async def touch(conn: Connection, team_id: int, times_us: Iterable[int]) -> None:
     """Notes that the quarters around these times no longer equal their roll-up."""
-    await _log(conn, team_id, sorted({time_us // QUARTER_US for time_us in times_us}))
+    quarters = sorted({time_us // QUARTER_US for time_us in times_us})
+    await conn.execute(statement("log_touched"), _touched({team_id: quarters}))
 
 
-async def _log(conn: Connection, team_id: int, buckets: Sequence[int]) -> None:
-    touched = {"team_id": team_id, "buckets": [instant(bucket * QUARTER_US) for bucket in buckets]}
-    await conn.execute(statement("log_touched"), touched)
+def _touched(quarters: Mapping[int, Sequence[int]]) -> dict[str, Any]:
+    pairs = [(team_id, quarter * QUARTER_US) for team_id, each in sorted(quarters.items()) for quarter in each]
+    return {"team_ids": Bigints([team_id for team_id, _ in pairs]), "buckets": Instants([start for _, start in pairs])}
 
 
 def spread(rows: Sequence[Wire], width_us: int) -> list[int]:

@@ -45,7 +45,7 @@ async def test_old_keys_and_sessions_still_open(engine: Engine, empty_database: 
         given = {"key": keys.hash_of(KEY), "token": keys.hash_of(TOKEN), "now": NOW}
         await conn.execute(BEFORE, given)
         await migrate(conn, engine)
-        caller = await keys.find(conn, KEY, NOW, "ada")
+        caller = await keys.find_one(conn, KEY, NOW, "ada")
         person = await sessions.find(conn, TOKEN, NOW)
         assert caller is not None
         assert person is not None

@@ -85,7 +85,7 @@ async def sign_in(request: AnyRequest, data: URLEncodedBody[SignIn], shell: TheS
     now, key = shell.clock(), data.key.strip()
     within_rate(request, key)
     async with shell.pool.connection() as conn:
-        caller = await keys.find(conn, key, now)
+        caller = await keys.find_one(conn, key, now)
         if caller is None or not may_look(caller):
             return html(signin.TEMPLATE, signin.context(problem=REFUSED, after=ours(data.after)), status=401)
         async with conn.transaction():

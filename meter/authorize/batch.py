@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import datetime
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from meter.authorize.decide import decide
 from meter.authorize.hold import Ids, hold
@@ -30,12 +32,23 @@ class StaleError(Exception):
         self.counters = counters
 
 
+@asynccontextmanager
+async def _sent_together(conn: Connection) -> AsyncIterator[None]:
+    """A transaction whose begin goes out with the first statements, and whose commit with the last."""
+    try:
+        async with conn.pipeline(), conn.transaction():
+            yield
+    finally:
+        if conn.info.transaction_status != TransactionStatus.IDLE and not conn.closed:
+            await conn.rollback()  # a server that met a mistake in a pipeline passes over all that follows in it
+
+
 async def book(conn: Connection, wanted: Sequence[Wanted], ids: Ids, now: datetime) -> list[Answer | Problem]:
     """What each request came to, all of it committed. `ids` are those of the counters that they look at.
 
     Raises StaleError, and what CROSSED names; then nothing is written.
     """
-    async with conn.transaction():
+    async with _sent_together(conn):
         holding = await hold(conn, wanted, ids)
         stale = holding.stale({each.terms for each in wanted if each.terms})
         if stale or holding.missing:

@@ -15,13 +15,13 @@ from uuid import UUID
 from meter.authorize import away, held, prepare
 from meter.authorize.answers import AuthorizeAnswer
 from meter.authorize.batch import ATTEMPTS, CROSSED, StaleError, book
-from meter.authorize.lanes import Lanes
 from meter.authorize.prepare import Names, Wanted
 from meter.authorize.requests import Answer, Ask, Asked, Release, Released, Request, Reservation, Settle, Settled
 from meter.authorize.terms import Terms, TermsCache
 from meter.database import Connection, Pool, lent
 from meter.errors import Busy, LimitsUnavailable, Problem
 from meter.ingest import Ingest
+from meter.lanes import Lanes
 from meter.limits import store as limits
 from meter.limits.path import CounterKey
 from meter.model import Team

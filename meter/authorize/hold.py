@@ -6,24 +6,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from meter import stored
 from meter.authorize import held
 from meter.authorize.prepare import Wanted
 from meter.authorize.requests import Reservation
 from meter.authorize.terms import Terms, Versions
 from meter.authorize.till import Counted, Tally, Till
 from meter.database import Connection
-from meter.ingest import find_stored
 from meter.ledger import store as ledger
 from meter.limits.budget import Budget
 from meter.limits.path import CounterKey
 from meter.limits.window import oldest
 from meter.rows import Wire
-from meter.store import hold_floor
+from meter.store import HOLDING_FLOOR, NO_FLOOR, floor_of
 from sql import statement
 
 Ids = Mapping[tuple[int, CounterKey], int]
 Rows = list[tuple[Any, ...]]
-NOTHING_KEPT = -(2**63)
 
 
 class Holding(NamedTuple):
@@ -46,39 +45,43 @@ class Holding(NamedTuple):
 
 
 async def hold(conn: Connection, wanted: Sequence[Wanted], ids: Ids) -> Holding:
-    """Holds and reads what these requests touch; `ids` are those of the counters that they look at."""
+    """Holds and reads what these requests touch, in a pipeline; `ids` are those of the counters that they look at."""
     known = {each.reservation.id: each.reservation for each in wanted if each.reservation}
     counters = {*ids.values(), *(one for each in known.values() for one, _ in each.held.counters)}
     accounts = {each.account_id for each in wanted if each.account_id}
     accounts |= {each.held.account_id for each in known.values() if each.held.account_id}
     teams = sorted({each.terms.team.id for each in wanted if each.terms})
-    asked: list[tuple[str, dict[str, Any]]] = [
-        ("lock_reservations", {"ids": sorted(known)}),
-        ("hold_counters", {"ids": sorted(counters)}),
-        ("read_slots", _heads(wanted, ids)),
-        *((name, dict(ledger.locking(accounts))) for name in ledger.LOCKING),
-        ("list_terms_versions", {"team_ids": teams}),
-    ]
-    locked, rows, slots, standing, lots, versions = await _ask(conn, asked)
+    usage = _usage(wanted)
+    answers = await _ask(
+        conn,
+        [
+            ("lock_reservations", {"ids": sorted(known)}),
+            ("hold_counters", {"ids": sorted(counters)}),
+            ("read_slots", _heads(wanted, ids)),
+            *((name, dict(ledger.locking(accounts))) for name in ledger.LOCKING),
+            ("list_terms_versions", {"team_ids": teams}),
+            *((name, {}) for name in HOLDING_FLOOR if usage),
+            *((stored.FINDING, stored.asked(team_id, rows)) for team_id, rows in usage.items()),
+        ],
+    )
+    locked, rows, slots, standing, lots, versions, *more = answers
     tallies = {}
     for row in (*slots, *rows):
         counted = Counted(row[0], row[1], CounterKey(*row[2:9]), *row[9:])
         tallies[counted.team_id, counted.key] = Tally(counted)
-    floor_us, stored = await _usage(conn, wanted)
     return Holding(
         Till(tallies, ledger.read(standing, lots)),
         {row[0]: held.relocked(known[row[0]], row) for row in locked},
         {team_id: tuple(each) for team_id, each in versions},
-        floor_us,
-        stored,
+        floor_of(more[1]) if usage else NO_FLOOR,
+        await _stored(conn, usage, more[len(HOLDING_FLOOR) :]),
         sorted({*ids.values()} - {row[0] for row in rows}),
     )
 
 
 async def _ask(conn: Connection, asked: Sequence[tuple[str, dict[str, Any]]]) -> list[Rows]:
     """The rows of several statements, sent together; each sees what those before it waited for."""
-    async with conn.pipeline():
-        cursors = [await conn.cursor(binary=True).execute(statement(name), given) for name, given in asked]
+    cursors = [await conn.cursor(binary=True).execute(statement(name), given) for name, given in asked]
     return [await cursor.fetchall() for cursor in cursors]
 
 
@@ -95,19 +98,22 @@ def _heads(wanted: Iterable[Wanted], ids: Ids) -> dict[str, list[Any]]:
     return {"heads": list(since), "since": list(since.values())}
 
 
-async def _usage(conn: Connection, wanted: Sequence[Wanted]) -> tuple[int, dict[tuple[int, int, bytes], bool]]:
-    """Since when usage is taken, which stays so; and which rows of the batch are stored already."""
+def _usage(wanted: Iterable[Wanted]) -> dict[int, list[Wire]]:
+    """The rows to store by team, in key order."""
     rows: dict[int, list[Wire]] = {}
     for each in wanted:
         if each.wires and each.terms:
             rows.setdefault(each.terms.team.id, []).extend(each.wires)
-    if not rows:
-        return NOTHING_KEPT, {}
-    floor_us = await hold_floor(conn)
-    stored: dict[tuple[int, int, bytes], bool] = {}
-    for team_id, made in rows.items():
-        made.sort()
-        met = await find_stored(conn, team_id, made)
-        stored |= {(team_id, *made[place][:2]): True for place in met.same}
-        stored |= {(team_id, *made[place][:2]): False for place in met.other}
-    return floor_us, stored
+    return {team_id: sorted(made) for team_id, made in rows.items()}
+
+
+async def _stored(
+    conn: Connection, usage: Mapping[int, Sequence[Wire]], answers: Sequence[Rows]
+) -> dict[tuple[int, int, bytes], bool]:
+    """Which of the rows are stored already, and whether they say the same."""
+    found: dict[tuple[int, int, bytes], bool] = {}
+    for (team_id, rows), answer in zip(usage.items(), answers, strict=True):
+        met = await stored.met(conn, team_id, rows, answer)
+        found |= {(team_id, *rows[place][:2]): True for place in met.same}
+        found |= {(team_id, *rows[place][:2]): False for place in met.other}
+    return found

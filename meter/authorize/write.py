@@ -11,14 +11,15 @@ from meter.authorize.till import Till
 from meter.database import Connection
 from meter.ledger import store as ledger
 from meter.packed import Bigints, Numerics
-from meter.store import copy
+from meter.store import inserting
 from sql import statement
 
 
 async def write(conn: Connection, done: Done, till: Till, now: datetime) -> None:
-    """Writes everything. Raises UniqueViolation where somebody else stored one of its events meanwhile."""
-    for team_id, rows in sorted(done.rows.items()):
-        await copy(conn, team_id, sorted(rows))
+    """Sends everything in the caller's pipeline.
+
+    UniqueViolation is raised at its end where somebody else stored one of its events meanwhile.
+    """
     changed = list(till.changed())
     statements: list[tuple[str, dict[str, Any]]] = []
     if changed:
@@ -36,6 +37,7 @@ async def write(conn: Connection, done: Done, till: Till, now: datetime) -> None
         statements.append(("create_reservations", {"reservations": held.made(done.made)}))
     if done.closed:
         statements.append(("close_reservations", {"closed": held.closed(done.closed), "now": now}))
-    async with conn.pipeline():
-        for name, given in statements:
-            await conn.execute(statement(name), given)
+    if done.rows:
+        statements += inserting({team_id: sorted(rows) for team_id, rows in done.rows.items()})
+    for name, given in statements:
+        await conn.execute(statement(name), given)

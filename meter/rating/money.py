@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextvars import ContextVar
 from decimal import (
     ROUND_HALF_UP,
     Context,
@@ -12,6 +13,7 @@ from decimal import (
     Inexact,
     InvalidOperation,
     Overflow,
+    getcontext,
     localcontext,
 )
 from fractions import Fraction
@@ -43,6 +45,8 @@ _TRAPS: Final = (InvalidOperation, DivisionByZero, Overflow, FloatOperation)
 _EXACT: Final = Context(prec=200, rounding=ROUND_HALF_UP, traps=[*_TRAPS, Inexact])
 _WIDE: Final = Context(prec=200, rounding=ROUND_HALF_UP, traps=list(_TRAPS))
 
+_at_work: Final[ContextVar[Context | None]] = ContextVar("_at_work", default=None)
+
 _AMOUNT: Final = re.compile(r"[+-]?[0-9]{1,64}(\.[0-9]{1,64})?([eE][+-]?[0-9]{1,2})?")
 
 
@@ -52,12 +56,21 @@ def exact() -> Callable[[Callable[P, T]], Callable[P, T]]:
 
 
 def _exactly(function: Callable[P, T]) -> Callable[P, T]:
-    """Without contextlib, whose generators cost more than the sums inside: every line goes through a dozen of these."""
+    """Without contextlib, whose generators cost more than the sums inside: every line goes through a dozen of these.
+
+    Nor is a context made anew where the one at work is ours.
+    """
 
     @wraps(function)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        with localcontext(_EXACT):
+        if getcontext() is _at_work.get():
             return function(*args, **kwargs)
+        with localcontext(_EXACT) as ours:
+            before = _at_work.set(ours)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                _at_work.reset(before)
 
     return run
 
@@ -121,6 +134,8 @@ def round_money(amount: Decimal, currency: str) -> Decimal:
 
 def quotient(dividend: Decimal, divisor: Decimal) -> Decimal:
     """Divide exactly; only a quotient that never ends is cut, half up, after ``QUOTIENT_PLACES`` places."""
+    if divisor == 1:
+        return plain(dividend)
     context = _WIDE.copy()
     context.clear_flags()
     result = context.divide(dividend, divisor)

@@ -13,7 +13,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from meter import checks
 from meter.database import connect
-from meter.keys import FORM, OPERATOR_FILE, ensure_operator, find
+from meter.keys import FORM, OPERATOR_FILE, ensure_operator, find_one
 from meter.migrate import MigrationError
 from meter.settings import SettingsError
 from tests.api.site import Site, served, settings_for
@@ -115,7 +115,7 @@ async def test_an_operator_key_is_made_once_and_kept_in_a_file(database: str, tm
     async with await connect(database, autocommit=True) as conn:
         await ensure_operator(conn, None, file.parent, NOW)
         key = file.read_text().strip()
-        caller = await find(conn, key, NOW)
+        caller = await find_one(conn, key, NOW)
         file.unlink()
         await ensure_operator(conn, None, file.parent, NOW)
         count = await (await conn.execute("select count(*) from api_key")).fetchone()
@@ -133,7 +133,7 @@ async def test_the_operator_key_file_is_private_and_used_again(database: str, tm
         mode = (tmp_path / OPERATOR_FILE).stat().st_mode & 0o777
         await conn.execute("delete from api_key")
         await ensure_operator(conn, None, tmp_path, NOW)
-        assert await find(conn, key, NOW) is not None
+        assert await find_one(conn, key, NOW) is not None
     assert mode == 0o600 or os.name != "posix"
 
 
@@ -152,11 +152,11 @@ async def test_a_given_operator_key_is_stored_once(database: str, tmp_path: Path
     async with await connect(database, autocommit=True) as conn:
         for _ in range(2):
             await ensure_operator(conn, given, tmp_path, NOW)
-        caller = await find(conn, given, NOW)
+        caller = await find_one(conn, given, NOW)
         rows = await (await conn.execute("select s::text from api_key_secret s")).fetchall()
         await conn.execute("update api_key set revoked_at = now()")
         await ensure_operator(conn, given, tmp_path, NOW)
-        revoked = await find(conn, given, NOW)
+        revoked = await find_one(conn, given, NOW)
     assert caller is not None
     assert (len(rows), revoked) == (1, None)
     assert given[11:] not in rows[0][0]

@@ -79,7 +79,7 @@ async def new_key(pool: Pool, team: Team, kind: Kind) -> Caller:
     """Make a key of a team and answer who comes with it."""
     async with pool.connection() as conn:
         _, secret = await keys.create(conn, team.id, "tests", ["ingest", "read", "admin"], kind, NOW)
-        caller = await keys.find(conn, secret, NOW)
+        caller = await keys.find_one(conn, secret, NOW)
     assert caller is not None
     return caller
 

@@ -158,7 +158,7 @@ async def make_desk(pool: Pool, ingest: Ingest, zone: str, plan: str | None, sin
     async with pool.connection() as conn, conn.transaction():
         team = await teams.create(conn, "Team", owner, zone, "EUR", "pay@example.com", at(since))
         await keys.ensure_operator(conn, OPERATOR_KEY, Path(), NOW)
-        operator = await keys.find(conn, OPERATOR_KEY, NOW)
+        operator = await keys.find_one(conn, OPERATOR_KEY, NOW)
     assert operator is not None
     desk = Desk(House(pool, ingest, team, await new_key(pool, team, "standard")), operator)
     if plan is not None:

@@ -5,15 +5,21 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
 
+from meter import facts
 from meter.authorize import sweep
 from meter.errors import EventsRefused, NotFound, ReservationClosed
+from meter.facts import Defaults, Horizon
+from meter.ingest import load_meters
 from meter.limits import follow
+from meter.model import Event, Refusal
+from meter.store import copy
 from tests.contract.limiting import authorize, counters, desk_of, make_budget, settle
-from tests.contract.place import NOW, Place, ask, differences
+from tests.contract.place import NOW, Place, ask, differences, until_blocked
 
 
 async def swept(place: Place, now: datetime) -> int:
@@ -86,6 +92,27 @@ async def test_a_settle_counts_once(place: Place) -> None:
         await settle(desks[0], place, asked.reservation, 6)
     async with place.pool.connection() as conn:
         assert await ask(conn, "count_raw") == [(1, NOW)]
+
+
+async def test_somebody_else_stores_the_event_meanwhile(place: Place) -> None:
+    """Who meets an event that is being stored waits for it, and then does not count it again."""
+    budget = await make_budget(place, 100)
+    desk = desk_of(place)
+    asked = await authorize(desk, place, 5)
+    event = Event(id="e", time=NOW, meter="requests", quantity=Decimal(5))
+    async with place.pool.connection() as other, place.pool.connection() as watcher:
+        meters = await load_meters(other, place.team.id)
+        rows = facts.rows(event, 0, meters, Horizon(0, 2**62), Defaults(None, None, {}, ZoneInfo("UTC")))
+        assert not isinstance(rows, Refusal)
+        wires = await place.ingest.wired(other, place.team.id, place.caller, rows, meters)
+        async with other.transaction():
+            await copy(other, place.team.id, wires)
+            settling = asyncio.create_task(settle(desk, place, asked.reservation, 5, id="e", time=NOW))
+            await until_blocked(watcher, None)
+        assert (await settling).usage.duplicate
+        assert await ask(watcher, "count_raw") == [(1, NOW)]
+        assert await differences(watcher) == []
+    assert [row for row in await counters(place) if row[:1] == (budget,)] == []  # what came by itself is followed later
 
 
 async def test_a_bad_event_leaves_the_reservation_open(place: Place) -> None:

@@ -148,7 +148,7 @@ async def test_drop_waits_for_writers_in_flight(place: Place) -> None:
             event = {"team_id": place.team.id, "time": old, "event_id": place.team.public_id, "quantity": Decimal(7)}
             await writer.execute(query("insert_event"), event)
             bucket = old.replace(minute=0, second=0)
-            await writer.execute(statement("log_touched"), {"team_id": place.team.id, "buckets": [bucket]})
+            await writer.execute(statement("log_touched"), {"team_ids": [place.team.id], "buckets": [bucket]})
             task = asyncio.create_task(drop(dropper, FLOOR))
             await until_blocked(conn, dropper)
             await writer.commit()

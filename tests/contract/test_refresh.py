@@ -144,7 +144,7 @@ async def in_flight(place: Place, time: datetime) -> AsyncIterator[Connection]:
         event = {"team_id": place.team.id, "time": time, "event_id": uuid7(), "quantity": Decimal(7)}
         await conn.execute(query("insert_event"), event)
         bucket = time - (time - NOW.replace(hour=0, minute=0, second=0)) % QUARTER
-        await conn.execute(statement("log_touched"), {"team_id": place.team.id, "buckets": [bucket]})
+        await conn.execute(statement("log_touched"), {"team_ids": [place.team.id], "buckets": [bucket]})
         yield conn
 
 

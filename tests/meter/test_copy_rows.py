@@ -19,6 +19,8 @@ from meter.copy_rows import Stored, body, full_row, last_cells, numeric, plain_r
 from meter.copy_rows import decimal as read_decimal
 from meter.database import Connection
 from meter.facts import instant
+from meter.packed import Cells
+from meter.store import COLUMNS
 
 WIDE = decimal.Context(prec=100)
 INT8 = st.integers(-(1 << 63), (1 << 63) - 1)
@@ -133,6 +135,12 @@ def test_the_stream_begins_and_ends_as_the_manual_says() -> None:
 TABLE = "create temporary table copied (like usage_event including defaults)"
 COPY = "copy copied (team_id, time, event_id, series_id, quantity, covers_us, attributes) from stdin (format binary)"
 READ = "select team_id, time, event_id, series_id, quantity, covers_us, attributes from copied order by series_id"
+INSERT = """
+insert into copied (team_id, time, event_id, series_id, quantity, covers_us, attributes)
+select * from unnest(
+    %(team_ids)s::bigint [], %(times)s::timestamptz [], %(event_ids)s::uuid [], %(series_ids)s::bigint [],
+    %(quantities)s::numeric [], %(covers_us)s::bigint [], %(attributes)s::jsonb []
+)"""
 
 
 async def test_postgresql_reads_what_was_written(conn: Connection) -> None:
@@ -158,6 +166,10 @@ async def test_postgresql_reads_what_was_written(conn: Connection) -> None:
     async with conn.cursor().copy(COPY) as copy:
         await copy.write(body(map(packed, rows)))
     found = await (await conn.execute(READ)).fetchall()
+    columns = dict(zip(COLUMNS.items(), copy_rows.columns(map(packed, rows)), strict=True))
+    await conn.execute("truncate copied")
+    await conn.execute(INSERT, {name: Cells(kind, cells) for (name, kind), cells in columns.items()})
+    assert await (await conn.execute(READ)).fetchall() == found  # the same cells as arrays
     assert len(found) == len(rows)
     for row, (team, time, event_id, series, quantity, covers, attributes) in zip(rows, found, strict=True):
         assert (team, time, event_id.bytes, series) == (row.team, instant(row.time_us), row.event_id, row.series)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import meter.ledger
 from tests.pipeline.test_quickstart import objects
 from tests.served import Client, serving
 
@@ -51,13 +52,17 @@ def test_the_page(database: str, tmp_path: Path) -> None:
         assert (shown["balance"], shown["available"], len(shown["grants"])) == ("10250", "10250", 2)
         assert [each["kind"] for each in listed["items"]] == ["credit_grant", "credit_purchase"]
         assert stats["booked"] == {"credit_grant": "250", "credit_purchase": "10000"}
+        given, monthly, stopped = run("monthly")
+        assert (given["transaction"]["balance_after"], monthly["recurrence"]["keep_most"]) == ("11250", "500")
+        assert monthly["recurrence"]["next_at"].endswith("-01T00:00:00Z")
+        assert (stopped["recurrence"]["next_at"], stopped["remaining"]) == (None, "1000")
         back = [each["transaction"] for each in run("back")]
         kinds = ["refund", "expiry", "credit_adjustment", "reversal"]
         assert [each["kind"] for each in back] == kinds
         assert back[0]["metadata"]["money"] == "25.00"
-        assert [each["balance_after"] for each in back] == ["7750", "7500", "7380", "7500"]
+        assert [each["balance_after"] for each in back] == ["8750", "8500", "8380", "8500"]
         *_, charged = run("plain")
-        assert (charged["amount"], charged["balance_after"], charged["meter"]) == ("-15", "7485", "tokens.input")
+        assert (charged["amount"], charged["balance_after"], charged["meter"]) == ("-15", "8485", "tokens.input")
 
 
 def test_the_page_knows_every_reason() -> None:

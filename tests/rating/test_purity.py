@@ -18,9 +18,9 @@ FILES = sorted(Path(meter.rating.__file__).parent.rglob("*.py"))
 FORBIDDEN_NAMES = {"float", "open", "print", "input"}
 FORBIDDEN_METHODS = {"total_seconds", "timestamp", "now", "utcnow", "today", "from_float"}
 ALLOWED_ROOTS = {
-    *("__future__", "babel", "calendar", "collections", "contextlib", "datetime", "decimal", "difflib", "fnmatch"),
-    *("fractions", "functools", "hashlib", "importlib", "itertools", "json", "meter", "msgspec", "re", "tomllib"),
-    *("types", "typing", "zoneinfo"),
+    *("__future__", "babel", "calendar", "collections", "contextlib", "contextvars", "datetime", "decimal", "difflib"),
+    *("fnmatch", "fractions", "functools", "hashlib", "importlib", "itertools", "json", "meter", "msgspec", "re"),
+    *("tomllib", "types", "typing", "zoneinfo"),
 }
 WHOLE = {"gcd", "lcm"}  # of math, which else is about floats: these know whole numbers only
 

@@ -10,6 +10,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
+from psycopg import InterfaceError, OperationalError
+from psycopg_pool import PoolTimeout
+
 from meter.errors import Busy, Problem
 
 Item = TypeVar("Item")
@@ -17,6 +20,8 @@ Answer = TypeVar("Answer")
 Work = Callable[[Sequence[Item]], Awaitable[Sequence[Answer | Problem]]]
 """Does a batch, answers each item in its place; a Problem is that item's alone. What it raises is every item's."""
 
+EVERYBODYS = (Problem, OperationalError, InterfaceError, PoolTimeout)
+"""What no single item is to blame for: the database is away or full, and would be for each of them."""
 MOST_AT_ONCE = 64
 MOST_WAITING = 4_096
 
@@ -59,11 +64,11 @@ class Lanes(Generic[Item, Answer]):
         self._running[lane] = None
 
     async def _batch(self, batch: list[tuple[Item, asyncio.Future[Answer]]]) -> None:
-        """Does a batch; one that fails other than by a Problem is done item by item, as one may be to blame."""
+        """Does a batch; one that fails by what is nobody's fault in particular is not tried item by item."""
         try:
             answers = await self._work([item for item, _ in batch])
         except Exception as error:  # noqa: BLE001 - it is raised where each item was put in
-            if len(batch) == 1 or isinstance(error, Problem):
+            if len(batch) == 1 or isinstance(error, EVERYBODYS):
                 _fail(batch, error)
                 return
             for each in batch:
