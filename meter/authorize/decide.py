@@ -11,10 +11,20 @@ from uuid_utils.compat import uuid7
 
 from meter.authorize import answers, verdicts
 from meter.authorize.answers import UsageSaid
-from meter.authorize.held import Closed, Made
-from meter.authorize.hold import Holding
+from meter.authorize.holding import Holding
 from meter.authorize.prepare import Wanted, refused
-from meter.authorize.requests import Answer, Ask, Asked, Release, Released, Reservation, Settle, Settled
+from meter.authorize.requests import (
+    Answer,
+    Ask,
+    Asked,
+    Closed,
+    Made,
+    Release,
+    Released,
+    Reservation,
+    Settle,
+    Settled,
+)
 from meter.authorize.terms import Terms
 from meter.authorize.verdicts import Booked, Call, Decision, Held
 from meter.duplicates import CONFLICT

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from time import monotonic
+from typing import TypeVar
 from uuid import UUID
 
 from meter.authorize import away, held, prepare
@@ -17,7 +18,8 @@ from meter.authorize.answers import AuthorizeAnswer
 from meter.authorize.batch import ATTEMPTS, CROSSED, StaleError, book
 from meter.authorize.prepare import Names, Wanted
 from meter.authorize.requests import Answer, Ask, Asked, Release, Released, Request, Reservation, Settle, Settled
-from meter.authorize.terms import Terms, TermsCache
+from meter.authorize.terms import Terms
+from meter.authorize.terms_known import TermsCache
 from meter.database import Connection, Pool, lent
 from meter.errors import Busy, LimitsUnavailable, Problem
 from meter.ingest import Ingest
@@ -26,6 +28,7 @@ from meter.limits import store as limits
 from meter.limits.path import CounterKey
 from meter.model import Team
 
+Told = TypeVar("Told", Asked, Settled, Released)
 LANES = 2
 MOST_COUNTERS = 200_000
 LATELY_S = 2.0
@@ -48,9 +51,7 @@ class Desk:
 
     async def ask(self, asked: Ask) -> Asked:
         """Whether a call may go on, and what is reserved for it. Raises EventsRefused, Busy."""
-        answer = await self._lanes.put(asked.team.id, asked)
-        assert isinstance(answer, Asked)  # noqa: S101 - by kind of request
-        return answer
+        return await self._put(Asked, asked.team.id, asked)
 
     def unchecked(self, asked: Ask) -> AuthorizeAnswer:
         """The answer while nobody can be asked, by what was known last. Raises LimitsUnavailable, EventsRefused."""
@@ -70,19 +71,21 @@ class Desk:
 
         Raises NotFound, EventsRefused, ReservationClosed and Busy.
         """
-        answer = await self._lanes.put(asked.team.id, asked)
-        assert isinstance(answer, Settled)  # noqa: S101 - by kind of request
-        return answer
+        return await self._put(Settled, asked.team.id, asked)
 
     async def release(self, team: Team, reservation: UUID, now: datetime) -> Released:
         """Gives back what was reserved for a call. Raises NotFound, ReservationClosed and Busy."""
-        answer = await self._lanes.put(team.id, Release(team.id, reservation, now))
-        assert isinstance(answer, Released)  # noqa: S101 - by kind of request
-        return answer
+        return await self._put(Released, team.id, Release(team.id, reservation, now))
 
     async def close(self) -> None:
         """Waits until all that was asked is answered."""
         await self._lanes.close()
+
+    async def _put(self, kind: type[Told], team_id: int, request: Request) -> Told:
+        answer = await self._lanes.put(team_id, request)
+        if not isinstance(answer, kind):
+            raise TypeError(f"a {type(request).__name__} came to a {type(answer).__name__}")
+        return answer
 
     async def _work(self, batch: Sequence[Request]) -> Sequence[Answer | Problem]:
         """Answers a batch. One that others got in the way of begins again."""

@@ -3,40 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import msgspec
 
-from meter.authorize.requests import Reservation
+from meter.authorize.requests import Closed, Made, Reservation
 from meter.authorize.verdicts import Held
 from meter.database import Connection
 from meter.ledger.wallet import Burn
-from meter.limits.path import Use
 from sql import statement
 
 _encode = msgspec.json.Encoder(decimal_format="string").encode
-
-
-class Made(NamedTuple):
-    """A reservation to be."""
-
-    public_id: UUID
-    team_id: int
-    use: Use
-    expires_at: datetime
-    held: Held
-
-
-class Closed(NamedTuple):
-    """What became of a reservation; a settled one keeps its event's hash and its answer."""
-
-    id: int
-    state: str
-    event_hash: bytes | None = None
-    answer: bytes | None = None
 
 
 async def find(conn: Connection, public_ids: Iterable[UUID]) -> dict[UUID, Reservation]:

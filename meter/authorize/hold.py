@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from meter import stored
 from meter.authorize import held
+from meter.authorize.holding import Holding
 from meter.authorize.prepare import Wanted
-from meter.authorize.requests import Reservation
-from meter.authorize.terms import Terms, Versions
 from meter.authorize.till import Counted, Tally, Till
 from meter.database import Connection
 from meter.ledger import store as ledger
@@ -23,25 +22,6 @@ from sql import statement
 
 Ids = Mapping[tuple[int, CounterKey], int]
 Rows = list[tuple[Any, ...]]
-
-
-class Holding(NamedTuple):
-    """Counters and wallets as they stand; reservations by id; `floor_us`: since when usage is taken.
-
-    `stored` are the rows, by team, time and id, that are there already, each with whether it says the same. `missing`
-    are counters that were forgotten since, as their windows are long over.
-    """
-
-    till: Till
-    reservations: dict[int, Reservation]
-    versions: dict[int, Versions]
-    floor_us: int
-    stored: dict[tuple[int, int, bytes], bool]
-    missing: list[int]
-
-    def stale(self, terms: Iterable[Terms]) -> list[int]:
-        """The teams about which something else is true by now."""
-        return [each.team.id for each in terms if self.versions.get(each.team.id) != each.versions]
 
 
 async def hold(conn: Connection, wanted: Sequence[Wanted], ids: Ids) -> Holding:

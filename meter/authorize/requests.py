@@ -1,4 +1,4 @@
-"""What is asked of the desk, and what was set apart before."""
+"""What is asked of the desk, what is set apart for it, and what becomes of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from meter.authorize.verdicts import Decision, Held
+from meter.limits.path import Use
 from meter.model import Caller, Event, Team
 
 
@@ -59,6 +60,25 @@ class Reservation(NamedTuple):
     state: str
     event_hash: bytes | None
     answer: bytes | None
+
+
+class Made(NamedTuple):
+    """A reservation to be."""
+
+    public_id: UUID
+    team_id: int
+    use: Use
+    expires_at: datetime
+    held: Held
+
+
+class Closed(NamedTuple):
+    """What became of a reservation; a settled one keeps its event's hash and its answer."""
+
+    id: int
+    state: str
+    event_hash: bytes | None = None
+    answer: bytes | None = None
 
 
 class Asked(NamedTuple):

@@ -1,6 +1,7 @@
-"""A client process: asks, then settles, over some connections for some seconds; prints how long each took.
+"""A client process: asks, works, settles, over some connections for some seconds; prints how long each answer took.
 
-python -m tests.bench.asker PORT CONNECTIONS SECONDS MEMBERS, a key per line on stdin: connections take turns with them.
+python -m tests.bench.asker PORT CONNECTIONS SECONDS MEMBERS WORK_MS, a key per line on stdin: connections take turns
+with them. What is asked for takes WORK_MS: 0 for callers that do nothing but ask.
 """
 
 from __future__ import annotations
@@ -22,20 +23,31 @@ class Times(NamedTuple):
     all: float
 
 
-def ask(port: int, keys: Sequence[str], members: int, first: int, until: float, times: Times) -> None:
+class Calls(NamedTuple):
+    """What calls have in common: where to, under which keys, of how many members, and how long each takes."""
+
+    port: int
+    keys: Sequence[str]
+    members: int
+    work_s: float
+
+
+def ask(calls: Calls, first: int, until: float, times: Times) -> None:
     """Call after call over one connection, each of the next key and member."""
-    connection = http.client.HTTPConnection("127.0.0.1", port)
+    connection = http.client.HTTPConnection("127.0.0.1", calls.port)
     turn = first
     while time.perf_counter() < until:
-        key = keys[turn % len(keys)]
-        use = {"meter": "requests", "quantity": 1, "member": f"m{turn % members}", "service": "chat"}
+        key = calls.keys[turn % len(calls.keys)]
+        use = {"meter": "requests", "quantity": 1, "member": f"m{turn % calls.members}", "service": "chat"}
         began = time.perf_counter()
         answer = _post(connection, key, "/v1/authorize", use)
         asked = time.perf_counter()
+        time.sleep(calls.work_s)
         event = {"meter": "requests", "quantity": 1}
+        settling = time.perf_counter()
         _post(connection, key, "/v1/settle", {"reservation": answer["reservation"], "event": event})
         times.authorize.append(asked - began)
-        times.settle.append(time.perf_counter() - asked)
+        times.settle.append(time.perf_counter() - settling)
         turn += 7  # connections do not walk in step
     connection.close()
 
@@ -51,13 +63,12 @@ def _post(connection: http.client.HTTPConnection, key: str, path: str, body: obj
 
 def main(arguments: Sequence[str]) -> None:
     """Lets all connections loose at once."""
-    port, connections, seconds, members = map(int, arguments)
-    keys = sys.stdin.read().split()
+    port, connections, seconds, members, work_ms = map(int, arguments)
+    calls = Calls(port, sys.stdin.read().split(), members, work_ms / 1000)
     began = time.perf_counter()
     times = Times([], [], 0)
-    each = (port, keys, members)
     threads = [
-        threading.Thread(target=ask, args=(*each, first, began + seconds, times)) for first in range(connections)
+        threading.Thread(target=ask, args=(calls, first, began + seconds, times)) for first in range(connections)
     ]
     for thread in threads:
         thread.start()

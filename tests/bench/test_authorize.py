@@ -21,7 +21,8 @@ from tests.served import Client, Service, make_team
 
 pytestmark = pytest.mark.bench
 MAKE_ROWS, CHANGE_ROW = (Path(__file__).with_name(name).read_bytes() for name in ("make_rows.sql", "change_row.sql"))
-CONNECTIONS = (1, 4, 16)
+CONNECTIONS = ((1, 0), (4, 0), (16, 0), (16, 100))
+"""How many at once, and how many milliseconds the work takes that each asks for."""
 SPREAD = 64
 WARM_S, TIMED_S, BARE_S = 2, 5, 2
 AMOUNT = 1_000_000_000
@@ -67,13 +68,14 @@ def test_authorize_and_settle(service: Service, any_database: str, engine: str, 
     rows = 1 if path is one_hot_path else SPREAD
     use_once(clients, members)
     ask(service, keys, members, 4, WARM_S)
-    for connections in CONNECTIONS:
-        times = ask(service, keys, members, connections, TIMED_S)
+    for connections, work_ms in CONNECTIONS:
+        times = ask(service, keys, members, connections, TIMED_S, work_ms)
         bare = change_rows(any_database, connections, rows)
         report.line(
             f"authorize, {path.__name__}",
             engine=engine,
             connections=connections,
+            work_ms=work_ms,
             calls_per_s=len(times.settle) / times.all,
             authorize_p50_ms=report.percentile(times.authorize, 50) * 1000,
             authorize_p99_ms=report.percentile(times.authorize, 99) * 1000,
@@ -96,9 +98,11 @@ def use_once(clients: list[Client], members: int) -> None:
             client.post("/v1/release", {"reservation": asked["reservation"]})
 
 
-def ask(service: Service, keys: list[str], members: int, connections: int, seconds: int) -> Times:
+def ask(
+    service: Service, keys: list[str], members: int, connections: int, seconds: int, work_ms: int = 0
+) -> Times:
     """What a client process measures."""
-    arguments = map(str, (service.port, connections, seconds, members))
+    arguments = map(str, (service.port, connections, seconds, members, work_ms))
     command = [sys.executable, "-m", "tests.bench.asker", *arguments]
     done = subprocess.run(command, input="\n".join(keys), check=True, capture_output=True, text=True)
     return Times._make(json.loads(done.stdout))
