@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
+from api.line_view import number
 from api.names import ONE_LINE, Line
 from meter.facts import MAX_STRING
 from meter.limits.budget import LONGEST_ROLLING, Apart, Budget, Measure, Span
@@ -17,7 +18,7 @@ from meter.limits.listing import Counted, Shown
 from meter.limits.path import NOTHING, most
 from meter.limits.verdict import judge
 from meter.limits.wish import MOST_METERS, Wish
-from meter.rating.money import cut, displayed, exact, plain, quotient
+from meter.rating.money import cut, displayed, exact, quotient
 
 Kind = Literal["hard", "soft"]
 Fails = Literal["closed", "open"]
@@ -135,7 +136,7 @@ def view(counted: Counted, currency: str) -> BudgetView:
         id=budget.public_id,
         name=budget.name,
         measure=budget.measure,
-        amount=_number(budget.amount),
+        amount=number(budget.amount),
         unit={"units": budget.unit, "money": currency, "calls": "call"}[budget.measure],
         window=budget.window,
         seconds=budget.seconds,
@@ -167,13 +168,9 @@ def _counter(budget: Budget, shown: Shown) -> CounterView:
     return CounterView(
         *shown.whose,
         from_=shown.start,
-        used=_number(displayed(standing.used, budget.divisor)),
-        reserved=_number(displayed(standing.reserved, budget.divisor)),
-        remaining=_number(displayed(verdict.remaining or NOTHING, budget.divisor)),
-        percent=_number(cut(quotient(standing.used * _HUNDRED, allowed), _PERCENT_PLACES)) if allowed else None,
+        used=number(displayed(standing.used, budget.divisor)),
+        reserved=number(displayed(standing.reserved, budget.divisor)),
+        remaining=number(displayed(verdict.remaining or NOTHING, budget.divisor)),
+        percent=number(cut(quotient(standing.used * _HUNDRED, allowed), _PERCENT_PLACES)) if allowed else None,
         resets_at=verdict.resets_at,
     )
-
-
-def _number(value: Decimal) -> str:
-    return f"{plain(value):f}"

@@ -12,9 +12,12 @@ from msgspec import UNSET, Meta, UnsetType
 
 from api.names import ONE_LINE
 from meter.errors import InvalidBody
+from meter.ledger import recurring
 from meter.ledger.accounts import Terms, terms_of
 from meter.ledger.acts import PRIORITY, Deposit, Said
+from meter.ledger.recurring import Every
 from meter.ledger.store import Account
+from meter.ledger.wallet import ZERO
 from meter.rating.money import MAX_INTEGER_DIGITS, MAX_PLACES, checked, exact
 
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -28,11 +31,27 @@ Metadata = Annotated[dict[str, Any], Meta(max_length=50)]
 LONGEST_METADATA = 8_192
 
 
+class RecurrenceGiven(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a grant comes again: each `times` hours, days, … from `anchor` on, by the clock of the team's zone.
+
+    Without an `anchor` from `effective_at` on. `amount` is given anew each time; without one as much as at first. What
+    is left by then is lost, but for `keep_most` of it (null: all is kept), and is filled up to `keep_least`.
+    """
+
+    every: Every
+    times: Annotated[int, Meta(ge=1, le=1_000)] = 1
+    anchor: Moment | None = None
+    amount: Decimal | None = None
+    keep_least: Decimal = ZERO
+    keep_most: Decimal | None = ZERO
+
+
 class NewCredits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Credits to put in, or (an adjustment below zero) to take. `amount` is in the account's unit.
 
     A purchase says what was `paid`, in money; without an `amount` it is that much of the account's unit. The smaller
-    `priority` is used first. No `meters`: good for all. With a `key` it is that key's own account.
+    `priority` is used first. No `meters`: good for all. With a `key` it is that key's own account. A grant with a
+    `recurrence` comes again until it ends, or is voided or stopped.
     """
 
     kind: Literal["credit_purchase", "credit_grant", "credit_adjustment"]
@@ -43,6 +62,7 @@ class NewCredits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     effective_at: Moment | None = None
     expires_at: Moment | None = None
     meters: Annotated[list[Slug], Meta(max_length=100)] = []
+    recurrence: RecurrenceGiven | None = None
     description: Words = ""
     metadata: Metadata = {}
     source: Source | None = None
@@ -115,6 +135,8 @@ def said_of(data: NewCredits | Why | RefundGiven) -> Said:
 @exact()
 def deposit_of(data: NewCredits, account: Account, now: datetime) -> Deposit:
     """What is to be put in. Raises InvalidBody."""
+    if data.recurrence is not None and data.kind != "credit_grant":
+        raise InvalidBody("recurrence: only a grant comes again")
     paid = None if data.paid is None else amount_of("paid", data.paid)
     if (data.kind == "credit_purchase") != (paid is not None):
         raise InvalidBody("paid: what was paid for a purchase, in money, and for nothing else")
@@ -130,5 +152,32 @@ def deposit_of(data: NewCredits, account: Account, now: datetime) -> Deposit:
     if data.expires_at is not None and data.expires_at <= max(starts, now):
         raise InvalidBody("expires_at: after now and after effective_at")
     return Deposit(
-        data.kind, amount, paid, data.priority, data.effective_at, data.expires_at, tuple(sorted(set(data.meters)))
+        kind=data.kind,
+        amount=amount,
+        paid=paid,
+        priority=data.priority,
+        effective_at=data.effective_at,
+        expires_at=data.expires_at,
+        meters=tuple(sorted(set(data.meters))),
+        recurrence=_recurrence(data, amount, starts),
+    )
+
+
+def _recurrence(data: NewCredits, amount: Decimal, starts: datetime) -> recurring.Terms | None:
+    again = data.recurrence
+    if again is None:
+        return None
+    least = amount_of("recurrence.keep_least", again.keep_least)
+    most = None if again.keep_most is None else amount_of("recurrence.keep_most", again.keep_most)
+    if most is not None and most < least:
+        raise InvalidBody("recurrence.keep_most: keep_least or more; null keeps all")
+    return recurring.Terms(
+        amount=amount if again.amount is None else amount_of("recurrence.amount", again.amount),
+        every=again.every,
+        anchor=again.anchor or starts,
+        effective_at=starts,
+        expires_at=data.expires_at,
+        times=again.times,
+        keep_least=least,
+        keep_most=most,
     )

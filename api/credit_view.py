@@ -1,4 +1,4 @@
-"""Accounts, grants and transactions as the API shows them: amounts are text, in the account's unit, with all digits."""
+"""Accounts, grants and transactions as the API shows them: amounts are text, in the account's unit, plain and exact."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from uuid import UUID
 import msgspec
 
 from api.formats import Value, as_csv
-from api.line_view import digits
+from api.line_view import number
 from meter.ledger import wallet as wallets
 from meter.ledger.acts import Made
-from meter.ledger.history import Grant, Transaction
+from meter.ledger.history import Grant, Recurrence, Transaction
 from meter.ledger.spending import Booked, Cap, Spent, together
 from meter.ledger.store import Account
 from meter.ledger.wallet import Wallet
@@ -35,10 +35,28 @@ class CapView(msgspec.Struct, frozen=True):
     hard: bool
 
 
+class RecurrenceView(msgspec.Struct, frozen=True, kw_only=True):
+    """How a grant comes again, by the clock of `tz`, at `next_at` first; null: no more, `ended_at`: stopped.
+
+    `amount` is given anew each time; of what is left is kept `keep_least` to `keep_most` (null: all).
+    """
+
+    every: str
+    times: int
+    tz: str
+    anchor: datetime
+    amount: str
+    keep_least: str
+    keep_most: str | None
+    next_at: datetime | None
+    ended_at: datetime | None
+
+
 class GrantView(msgspec.Struct, frozen=True, kw_only=True):
     """Credits that were put in once. The smaller `priority` is used first; no `meters`: good for all.
 
-    `remaining` is what is left of `amount`, `reserved` what of that is set apart for calls under way.
+    `remaining` is what is left of `amount`, `reserved` what of that is set apart for calls under way. Those with a
+    `recurrence` come again.
     """
 
     id: UUID
@@ -53,37 +71,7 @@ class GrantView(msgspec.Struct, frozen=True, kw_only=True):
     voided_at: datetime | None
     meters: list[str]
     description: str
-
-
-class AccountView(msgspec.Struct, frozen=True, kw_only=True):
-    """A team's account, or (`key`) that of one of its keys; all amounts are in `unit`.
-
-    `balance` is what may be used by now, less what is owed: what usage took beyond all grants. `available` is what may
-    still be reserved for any meter; null: there is no limit. `coming` is of grants that are not in effect yet.
-    `credit_price` is money per credit. It may be reserved down to `floor` below zero; null: without limit.
-    `daily_caps` and `monthly_caps` are budgets of money. `grants` has those where anything is left, at most 100.
-    """
-
-    id: UUID
-    key: UUID | None
-    unit: str
-    credit_price: str | None
-    balance: str
-    reserved: str
-    available: str | None
-    owed: str
-    owed_by_meter: dict[str, str]
-    coming: str
-    total_spent: str
-    floor: str | None
-    low_balance: str | None
-    recharge_below: str | None
-    recharge_amount: str | None
-    daily_caps: list[CapView]
-    monthly_caps: list[CapView]
-    grants: list[GrantView]
-    as_of: datetime
-    version: int
+    recurrence: RecurrenceView | None
 
 
 class TermsView(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +86,29 @@ class TermsView(msgspec.Struct, frozen=True, kw_only=True):
     recharge_below: str | None
     recharge_amount: str | None
     version: int
+
+
+class AccountView(TermsView, frozen=True, kw_only=True):
+    """A team's account, or (`key`) that of one of its keys; all amounts are in `unit`.
+
+    `balance` is what may be used by now, less what is owed: what usage took beyond all grants. `available` is what may
+    still be reserved for any meter; null: there is no limit. `coming` is of grants that are not in effect yet.
+    `credit_price` is money per credit. It may be reserved down to `floor` below zero; null: without limit.
+    `daily_caps` and `monthly_caps` are budgets of money. `grants` has those where anything is left, or that
+    come again, at most 100.
+    """
+
+    balance: str
+    reserved: str
+    available: str | None
+    owed: str
+    owed_by_meter: dict[str, str]
+    coming: str
+    total_spent: str
+    daily_caps: list[CapView]
+    monthly_caps: list[CapView]
+    grants: list[GrantView]
+    as_of: datetime
 
 
 class TransactionView(msgspec.Struct, frozen=True, kw_only=True):
@@ -203,26 +214,18 @@ def account_view(
     room = wallets.available(wallet, None, at)
     coming = sum((lot.left for lot in wallet.lots if at < lot.effective_at), Decimal(0))
     return AccountView(
-        id=account.public_id,
-        key=account.key,
-        unit=account.unit,
-        credit_price=text(account.credit_price),
-        balance=digits(wallets.balance(wallet, at)),
-        reserved=digits(wallet.reserved),
-        available=text(room),
-        owed=digits(wallets.owed(wallet)),
-        owed_by_meter={meter: digits(amount) for meter, amount in sorted(wallet.owed.items())},
-        coming=digits(coming),
-        total_spent=digits(wallet.spent),
-        floor=text(account.floor),
-        low_balance=text(account.low_balance),
-        recharge_below=text(account.recharge_below),
-        recharge_amount=text(account.recharge_amount),
+        **msgspec.structs.asdict(terms_view(account)),
+        balance=number(wallets.balance(wallet, at)),
+        reserved=number(wallet.reserved),
+        available=_maybe(room),
+        owed=number(wallets.owed(wallet)),
+        owed_by_meter={meter: number(amount) for meter, amount in sorted(wallet.owed.items())},
+        coming=number(coming),
+        total_spent=number(wallet.spent),
         daily_caps=[_cap(cap) for cap in caps if cap.window == "day"],
         monthly_caps=[_cap(cap) for cap in caps if cap.window == "month"],
         grants=[grant_view(grant) for grant in grants],
         as_of=at,
-        version=account.version,
     )
 
 
@@ -232,22 +235,21 @@ def terms_view(account: Account) -> TermsView:
         id=account.public_id,
         key=account.key,
         unit=account.unit,
-        credit_price=text(account.credit_price),
-        floor=text(account.floor),
-        low_balance=text(account.low_balance),
-        recharge_below=text(account.recharge_below),
-        recharge_amount=text(account.recharge_amount),
+        credit_price=_maybe(account.credit_price),
+        floor=_maybe(account.floor),
+        low_balance=_maybe(account.low_balance),
+        recharge_below=_maybe(account.recharge_below),
+        recharge_amount=_maybe(account.recharge_amount),
         version=account.version,
     )
 
 
-def text(number: Decimal | None) -> str | None:
-    """A number as text, None for none."""
-    return None if number is None else digits(number)
+def _maybe(value: Decimal | None) -> str | None:
+    return None if value is None else number(value)
 
 
 def _cap(cap: Cap) -> CapView:
-    return CapView(cap.budget, cap.name, digits(cap.amount), cap.hard)
+    return CapView(cap.budget, cap.name, number(cap.amount), cap.hard)
 
 
 def grant_view(grant: Grant) -> GrantView:
@@ -255,16 +257,31 @@ def grant_view(grant: Grant) -> GrantView:
     return GrantView(
         id=grant.public_id,
         kind=grant.kind,
-        amount=digits(grant.amount),
-        remaining=digits(grant.remaining),
-        reserved=digits(grant.reserved),
-        paid=text(grant.paid),
+        amount=number(grant.amount),
+        remaining=number(grant.remaining),
+        reserved=number(grant.reserved),
+        paid=_maybe(grant.paid),
         priority=grant.priority,
         effective_at=grant.effective_at,
         expires_at=grant.expires_at,
         voided_at=grant.voided_at,
         meters=grant.meters,
         description=grant.description,
+        recurrence=None if grant.recurrence is None else _recurrence_view(grant.recurrence),
+    )
+
+
+def _recurrence_view(again: Recurrence) -> RecurrenceView:
+    return RecurrenceView(
+        every=again.every,
+        times=again.times,
+        tz=again.zone,
+        anchor=again.anchor,
+        amount=number(again.amount),
+        keep_least=number(again.keep_least),
+        keep_most=_maybe(again.keep_most),
+        next_at=again.next_at,
+        ended_at=again.ended_at,
     )
 
 
@@ -273,8 +290,8 @@ def transaction_view(each: Transaction) -> TransactionView:
     return TransactionView(
         id=each.public_id,
         kind=each.kind,
-        amount=digits(each.amount),
-        balance_after=digits(each.balance_after),
+        amount=number(each.amount),
+        balance_after=number(each.balance_after),
         at=each.at,
         recorded_at=each.recorded_at,
         description=each.description,
@@ -296,8 +313,8 @@ def usage_record(each: Transaction) -> UsageRecord:
         id=each.public_id,
         at=each.at,
         meter=each.meter,
-        spent=digits(each.amount.copy_negate() if each.amount else each.amount),
-        balance_after=digits(each.balance_after),
+        spent=number(each.amount.copy_negate()),
+        balance_after=number(each.balance_after),
         service=each.service,
         member=each.member,
         key=each.key,
@@ -333,11 +350,11 @@ def services_view(rows: Sequence[Spent], unit: str, since: datetime, until: date
     items = [
         ServiceSpent(
             service=each.service,
-            spent=digits(each.spent),
+            spent=number(each.spent),
             deductions=each.deductions,
             last_at=each.last_at,
             by_meter={
-                one.service or "": digits(one.spent)
+                one.service or "": number(one.spent)
                 for one in together([row for row in rows if row.service == each.service], lambda row: row.meter)
             },
         )
@@ -361,10 +378,10 @@ def stats_view(
         from_=since,
         to=until,
         unit=unit,
-        opening=digits(opening),
-        closing=digits(closing),
-        spent=digits(sum((row.spent for row in rows), Decimal(0))),
-        booked={each.kind: digits(each.amount) for each in booked},
+        opening=number(opening),
+        closing=number(closing),
+        spent=number(sum((row.spent for row in rows), Decimal(0))),
+        booked={each.kind: number(each.amount) for each in booked},
         transactions=sum(each.transactions for each in booked),
         by_meter=_named(together(rows, lambda row: row.meter)),
         by_service=_named(together(rows, lambda row: row.service)),
@@ -373,4 +390,4 @@ def stats_view(
 
 
 def _named(rows: Sequence[Spent]) -> list[SpentView]:
-    return [SpentView(row.service or None, digits(row.spent), row.deductions, row.last_at) for row in rows]
+    return [SpentView(row.service or None, number(row.spent), row.deductions, row.last_at) for row in rows]

@@ -11,6 +11,7 @@ import msgspec
 from meter.rating.charge import Step
 from meter.rating.invoice import MemberShare, Unpriced
 from meter.rating.line import Line, Share
+from meter.rating.money import plain
 from meter.rating.periods import Period
 
 
@@ -73,6 +74,11 @@ class UnpricedView(msgspec.Struct, frozen=True):
 def digits(number: Decimal) -> str:
     """A number with all its digits and without an exponent."""
     return f"{number:f}"
+
+
+def number(value: Decimal) -> str:
+    """A number as it is written where zeros at its end say nothing: one spelling for each."""
+    return f"{plain(value):f}"
 
 
 def period_view(period: Period) -> PeriodView:

@@ -15,7 +15,7 @@ from meter.coverage import follow
 from meter.coverage import learn as learning
 from meter.database import Connection
 from meter.held import turn as held
-from meter.ledger import expire
+from meter.ledger import expire, renewing
 from meter.ledger.charging import Charging
 from meter.limits import follow as following
 from meter.points.close import close_gaps
@@ -97,9 +97,12 @@ async def reservations(turn: Turn) -> str | None:
 
 
 async def credits(turn: Turn) -> str | None:  # noqa: A001 - the name of the job
-    """Takes what is left of grants that have ended, and pays debts of grants that came into effect or free."""
-    done = await expire.turn(turn.conn, turn.now)
-    return f"{done.ended} grants ended, {done.repaid} accounts paid debts" if any(done) else None
+    """Renews grants that come again, takes what is left of those that have ended, and pays debts of what came free."""
+    renewed = await renewing.turn(turn.conn, turn.now)
+    ended, repaid = await expire.turn(turn.conn, turn.now)
+    if not (renewed or ended or repaid):
+        return None
+    return f"{renewed} renewals, {ended} grants ended, {repaid} accounts paid debts"
 
 
 async def identity(turn: Turn) -> str | None:

@@ -69,7 +69,7 @@ def timetable(settings: Settings) -> tuple[Job, ...]:
             "who only reports usage is stopped by it too, as soon as the counters of its limits know of it",
         ),
         Job("reservations", 2.0, jobs.reservations, "what nobody settles in time is not used, and another may have it"),
-        Job("credits", 60.0, jobs.credits, "what is left of a grant is nobody's any more when it has ended"),
+        Job("credits", 60.0, jobs.credits, "grants come again when they are due, and are nobody's when they end"),
         Job("identity", 60.0, jobs.identity, "an id that comes again with another time is one event counted twice"),
         Job("prepare", HOUR, jobs.prepare, "making room for events blocks those who write them, so it is made ahead"),
         Job("check", HOUR, jobs.check, "what does not add up shall be found by us first"),

@@ -12,7 +12,7 @@ from litestar.params import FromPath, JSONBody
 from api import versions
 from api.auth import may
 from api.credit_given import AccountGiven, NewCredits, RefundGiven, Why, amount_of, deposit_of, said_of, terms_given
-from api.credit_view import BookedView, TermsView, booked_view, terms_view
+from api.credit_view import BookedView, GrantView, TermsView, booked_view, grant_view, terms_view
 from api.errors import problems
 from api.given import TheActor, TheShell, TheTeam
 from api.idempotency import Retry, once
@@ -76,7 +76,7 @@ async def create_credits(
     async def make(conn: Connection) -> Made:
         key_id = None if data.key is None else await accounts.key_id_of(conn, team, data.key)
         account = await accounts.opened(conn, team, key_id, actor)
-        if data.kind == "credit_adjustment" and data.amount is not None and data.amount < 0:
+        if data.kind == "credit_adjustment" and data.amount is not None and data.amount < 0 and not data.recurrence:
             amount = amount_of("amount", data.amount, least=None).copy_negate()
             return await acts.take_out(conn, team, account, amount, said_of(data), actor)
         await _check_meters(conn, team, data.meters)
@@ -96,6 +96,20 @@ async def void_grant(
         return await acts.void(conn, team, account, grant_id, said_of(data), actor)
 
     return await _done(shell, retry, actor, make)
+
+
+@post("/v1/admin/credits/{grant_id:uuid}/stop", responses=problems(*OF_AN_ACT), **OPERATE)
+async def stop_grant(
+    grant_id: FromPath[UUID], data: JSONBody[Why], team: TheTeam, actor: TheActor, retry: Retry, shell: TheShell
+) -> Response[GrantView]:
+    """Let a grant come no more; what there is of it stays until it ends. Once (`not_recurring`)."""
+    async with lent(shell.pool, LOST) as conn:
+
+        async def made() -> GrantView:
+            account = await _account_with(conn, team, grant_id)
+            return grant_view(await acts.stop(conn, team, account, grant_id, said_of(data), actor))
+
+        return await once(conn, retry, made, actor.at)
 
 
 @post("/v1/admin/transactions/{transaction_id:uuid}/refund", responses=problems(*OF_AN_ACT), **OPERATE)
@@ -159,4 +173,4 @@ async def _check_meters(conn: Connection, team: Team, slugs: list[str]) -> None:
             raise UnknownMeter(f"there is no meter {slug!r}; GET /v1/meters lists those there are")
 
 
-HANDLERS = (put_account, create_credits, void_grant, refund_purchase, reverse_transaction)
+HANDLERS = (put_account, create_credits, void_grant, stop_grant, refund_purchase, reverse_transaction)

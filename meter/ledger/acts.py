@@ -18,7 +18,7 @@ from meter import audit
 from meter.audit import Actor
 from meter.database import Connection
 from meter.errors import CreditsRefused, NotFound
-from meter.ledger import history
+from meter.ledger import history, recurring, renewing
 from meter.ledger.history import Grant, Transaction, Wanted
 from meter.ledger.store import Account, Entry, Kind, Side, lock, write
 from meter.ledger.wallet import Burn, Lot, Wallet, add, charge, end, take, taken
@@ -41,7 +41,10 @@ class Said(NamedTuple):
 
 
 class Deposit(NamedTuple):
-    """Credits to put in. `paid` is money; no meters: good for all; without `effective_at` from now on."""
+    """Credits to put in. `paid` is money; no meters: good for all; without `effective_at` from now on.
+
+    `recurrence` says how they come again, by the clock of the team's zone; from the same instants on as the rest says.
+    """
 
     kind: PutKind
     amount: Decimal
@@ -50,6 +53,7 @@ class Deposit(NamedTuple):
     effective_at: datetime | None = None
     expires_at: datetime | None = None
     meters: tuple[str, ...] = ()
+    recurrence: recurring.Terms | None = None
 
 
 class Made(NamedTuple):
@@ -70,6 +74,8 @@ async def put_in(conn: Connection, team: Team, account: Account, deposit: Deposi
     row |= {"account_id": account.id, "description": said.description, "now": actor.at}
     found = await (await conn.execute(statement("create_grant"), row)).fetchone()
     lot_id: int = found[0] if found else 0
+    if deposit.recurrence is not None:
+        await renewing.keep(conn, lot_id, deposit.recurrence, team.timezone)
     lot = Lot(lot_id, deposit.priority, starts, deposit.expires_at, frozenset(deposit.meters), deposit.amount)
     after, burns = add(wallet, lot, actor.at)
     empty = wallet._replace(lots=(*wallet.lots, lot._replace(left=Decimal(0))))
@@ -144,6 +150,7 @@ async def void(conn: Connection, team: Team, account: Account, grant: UUID, said
         raise CreditsRefused("it needs no second time", reason="voided")
     wallet = await _held(conn, account, found[0].id)
     await conn.execute(statement("void_grant"), {"grant_id": found[0].id, "now": actor.at})
+    await renewing.stop(conn, found[0].id, actor.at, make_due=False)
     await audit.record(conn, actor, "credits.void", audit.of(team, "grant", grant), None, {"reason": said.description})
     after, burns = end(wallet, found[0].id)
     if not burns:
@@ -153,8 +160,23 @@ async def void(conn: Connection, team: Team, account: Account, grant: UUID, said
     return await _booked(conn, team, wallet, after, entry, actor)
 
 
+async def stop(conn: Connection, team: Team, account: Account, grant: UUID, said: Said, actor: Actor) -> Grant:
+    """Lets a grant come no more; what is there of it stays. Answers the grant then.
+
+    Raises NotFound, and CreditsRefused where it does not come again.
+    """
+    await _held(conn, account)
+    found = await history.grants(conn, account.id, 1, public_id=grant)
+    if not found:
+        raise NotFound("this account has no such grant")
+    if not await renewing.stop(conn, found[0].id, actor.at, make_due=True):
+        raise CreditsRefused("it is not renewed, or never again", reason="not_recurring")
+    await audit.record(conn, actor, "credits.stop", audit.of(team, "grant", grant), None, {"reason": said.description})
+    return (await history.grants(conn, account.id, 1, public_id=grant))[0]
+
+
 async def reverse(conn: Connection, team: Team, account: Account, transaction: UUID, said: Said, actor: Actor) -> Made:
-    """Books the exact mirror of a transaction, once.
+    """Books the exact mirror of a transaction, once. A grant whose first credits are taken back comes no more.
 
     Raises NotFound, and CreditsRefused where it was reversed before, can't be, or what it gave is used.
     """
@@ -170,6 +192,8 @@ async def reverse(conn: Connection, team: Team, account: Account, transaction: U
     after = _mirrored(wallet, burns, old if side == "usage" else None)
     if any(lot.left < lot.reserved for lot in after.lots):
         raise CreditsRefused("something of it is used or reserved; void or refund what is left", reason="used")
+    if old.kind == "credit_grant" and old.grant_id is not None and not renewing.is_renewal(old):
+        await renewing.stop(conn, old.grant_id, actor.at, make_due=False)
     metadata = {**said.metadata, "reverses": str(transaction)}
     entry = _entry(account, "reversal", burns, actor.at, said._replace(metadata=metadata), against(side), old)
     return await _booked(conn, team, wallet, after, entry, actor)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from meter.database import Connection
+from meter.ledger.recurring import Every
 from meter.ledger.store import Kind
 from meter.ledger.wallet import Burn
 from sql import statement
@@ -41,8 +42,22 @@ class Transaction(NamedTuple):
     key: UUID | None
 
 
+class Recurrence(NamedTuple):
+    """How a grant comes again; see the table grant_recurrence."""
+
+    every: Every
+    times: int
+    zone: str
+    anchor: datetime
+    amount: Decimal
+    keep_least: Decimal
+    keep_most: Decimal | None
+    next_at: datetime | None
+    ended_at: datetime | None
+
+
 class Grant(NamedTuple):
-    """What was put in once, and what is left of it; see the table credit_grant."""
+    """What was put in once or comes again, and what is left of it; see the table credit_grant."""
 
     id: int
     public_id: UUID
@@ -59,6 +74,7 @@ class Grant(NamedTuple):
     voided_at: datetime | None
     remaining: Decimal
     reserved: Decimal
+    recurrence: Recurrence | None = None
 
 
 class Wanted(NamedTuple):
@@ -87,14 +103,19 @@ async def grants(
 
 
 async def standing_grants(conn: Connection, account_id: int, rows: int) -> list[Grant]:
-    """At most `rows` of the grants where anything is left or reserved."""
+    """At most `rows` of the grants where anything is left or reserved, or that come again."""
     return await _grants(conn, {"account_id": account_id, "standing": True, "rows": rows})
 
 
 async def _grants(conn: Connection, wanted: dict[str, object]) -> list[Grant]:
     asked = {"public_id": None, "before": None, "standing": False} | wanted
     found = await (await conn.execute(statement("list_grants"), asked)).fetchall()
-    return [Grant._make(row) for row in found]
+    return [_grant(row) for row in found]
+
+
+def _grant(row: Sequence[Any]) -> Grant:
+    last = len(Grant._fields) - 1
+    return Grant._make([*row[:last], Recurrence._make(row[last:]) if row[last] else None])
 
 
 async def burns(conn: Connection, transaction_id: int) -> tuple[str, Sequence[Burn]]:

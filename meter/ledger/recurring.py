@@ -7,14 +7,14 @@ shorter months, and on the 31st again after them. Hours are hours that pass, wha
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
 from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
-from meter.ledger.wallet import Burn, Wallet, end, live, repay, take
+from meter.ledger.wallet import Burn, Wallet, live, repay, take
 from meter.rating.money import exact
 from meter.windows import utc
 
@@ -23,6 +23,7 @@ _DAYS: dict[Every, int] = {"day": 1, "week": 7}
 _MONTHS: dict[Every, int] = {"month": 1, "year": 12}
 _YEAR = 12
 _NOTHING = Decimal(0)
+_LAST = datetime.max.replace(tzinfo=UTC)
 
 
 class Terms(NamedTuple):
@@ -76,6 +77,11 @@ def renewals(terms: Terms, since: datetime, until: datetime, zone: ZoneInfo) -> 
         last = at
 
 
+def following(terms: Terms, instant: datetime, zone: ZoneInfo) -> datetime | None:
+    """The first instant after one at which a grant is renewed; None where it never is again."""
+    return next(renewals(terms, instant, _LAST, zone), None)
+
+
 def _grid(terms: Terms, since: datetime, zone: ZoneInfo) -> Iterator[datetime]:
     """Renewals one after the other, from shortly before an instant on, as long as there are dates."""
     anchor = _utc(terms.anchor)
@@ -127,22 +133,33 @@ def kept(terms: Terms, left: Decimal) -> Decimal:
 
 
 @exact()
-def renew(wallet: Wallet, lot_id: int, terms: Terms, at: datetime) -> Renewed:
+def renew(
+    wallet: Wallet,
+    lot_id: int,
+    terms: Terms,
+    at: datetime,
+    left: Decimal | None = None,
+    owed: Mapping[str, Decimal] | None = None,
+) -> Renewed:
     """Takes from a lot what is lost, puts in what is given anew, and pays of it what is owed.
 
-    What is reserved stays: a call that was allowed before is not refused now. Raises ValueError for a lot that is not
-    live then.
+    Booked late, it comes to what it would have come to then: `left` is what was left of the lot at that instant, and
+    `owed` what was owed until the renewal after it, which pays later debts. None: as the wallet stands. What is
+    reserved stays: a call that was allowed before is not refused now. Raises ValueError for a lot that was not live
+    then.
     """
     lot = next(lot for lot in wallet.lots if lot.id == lot_id)
     if not live(lot, at):
         raise ValueError(f"grant {lot_id} is not in effect at {at.isoformat()}; only such are renewed")
-    rest = kept(terms, lot.left)
-    lost: tuple[Burn, ...] = ()
-    if lot.left > rest:
-        wallet, lost = end(wallet, lot_id, lot.left - rest)
-    given = terms.amount + max(_NOTHING, rest - lot.left)
+    was = lot.left if left is None else left
+    rest = kept(terms, was)
+    given = terms.amount + max(_NOTHING, rest - was)
+    put = (Burn(lot_id, -given),) if given else ()
+    # What was used since is taken of what is given anew; there must be enough of it.
+    less = min(was - max(rest, lot.reserved), lot.left + given - lot.reserved)
+    lost = (Burn(lot_id, less),) if less > 0 else ()
+    wallet = take(wallet, (*lost, *put))
     if not given:
         return Renewed(wallet, lost, ())
-    put = Burn(lot_id, -given)
-    wallet, paid = repay(take(wallet, (put,)), at)
-    return Renewed(wallet, lost, (put, *paid))
+    _, paid = repay(wallet if owed is None else wallet._replace(owed=owed), at)
+    return Renewed(take(wallet, paid), lost, (*put, *paid))

@@ -1,5 +1,5 @@
--- Of each grant is left what its postings say, and no more is reserved than is left; what is no longer looked at when
--- usage comes has nothing.
+-- Of each grant is left what its postings say, no more than it began with unless it comes again, and no more is reserved
+-- than is left; what is no longer looked at when usage comes has nothing.
 
 with posted as (
     select
@@ -19,8 +19,9 @@ select
 from grant_standing as s
 inner join credit_grant as g on s.grant_id = g.id
 left join posted as p on s.grant_id = p.grant_id
+left join grant_recurrence as r on s.grant_id = r.grant_id
 where s.remaining <> coalesce(p.remaining, 0)
-    or s.remaining > g.amount
+    or (s.remaining > g.amount and r.grant_id is null)
     or s.reserved > s.remaining
     or s.account_id <> g.account_id
     or (not s.standing and (s.remaining <> 0 or s.reserved <> 0))

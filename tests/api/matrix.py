@@ -134,6 +134,7 @@ ROWS: dict[str, str] = {
     "GET /v1/billing/services": "view_billing",
     "PUT /v1/admin/account": "operate",
     "POST /v1/admin/credits": "operate",
+    "POST /v1/admin/credits/{grant_id}/stop": "operate",
     "POST /v1/admin/credits/{grant_id}/void": "operate",
     "POST /v1/admin/transactions/{transaction_id}/refund": "operate",
     "POST /v1/admin/transactions/{transaction_id}/reverse": "operate",

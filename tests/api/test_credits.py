@@ -170,6 +170,43 @@ async def test_an_account_in_credits_at_a_price(desk: Desk) -> None:
     assert await desk.refused({"unit": "USD"}, "account", "PUT") == "unit_in_use"
 
 
+async def test_a_grant_comes_again(desk: Desk) -> None:
+    """As it was said, by the team's zone; it is shown also while nothing is left of it, and stopped once."""
+    again = {"every": "month", "times": 2, "anchor": "2026-01-31T12:00:00Z", "keep_least": "5.50", "keep_most": None}
+    given = await desk.book({**GRANT, "recurrence": again})
+    async with desk.house() as house:
+        await house.use("tts", Decimal(20), datetime.now(UTC), "use:1")
+    [shown] = (await desk.see("account"))["grants"]
+    recurrence = shown["recurrence"]
+    assert (shown["remaining"], datetime.fromisoformat(recurrence.pop("next_at")) > datetime.now(UTC)) == ("0", True)
+    assert recurrence == {**again, "tz": "UTC", "amount": "20", "keep_least": "5.5", "ended_at": None}
+    answer = await desk.operate("POST", f"/v1/admin/credits/{given['grant']}/stop", {})
+    stopped = answer.json()["recurrence"]
+    assert (answer.status_code, stopped["next_at"], stopped["ended_at"] is None) == (201, None, False)
+    assert (await desk.see("account"))["grants"] == []
+    assert await desk.refused({}, f"credits/{given['grant']}/stop") == "not_recurring"
+    for wrong in (
+        {**BUY, "recurrence": again},
+        {**GRANT, "recurrence": {**again, "every": "fortnight"}},
+        {**GRANT, "recurrence": {**again, "times": 0}},
+        {**GRANT, "recurrence": {**again, "keep_most": "5"}},
+        {**GRANT, "recurrence": {**again, "amount": "-1"}},
+        {"kind": "credit_adjustment", "amount": "-1", "recurrence": again},
+    ):
+        assert await desk.refused(wrong) == "invalid_body"
+
+
+async def test_a_number_has_one_spelling(desk: Desk) -> None:
+    """However it came about: no zeros at the end, and nothing is 0."""
+    await desk.book({**GRANT, "amount": "20.50"})
+    async with desk.house() as house:
+        await house.use("tts", Decimal("20.5000000"), datetime.now(UTC), "use:1")
+    shown = await desk.see("account")
+    names = ("balance", "reserved", "available", "owed", "coming", "total_spent")
+    assert [shown[name] for name in names] == ["0", "0", "0", "0", "0", "20.5"]
+    assert (await desk.see("usage"))["items"][0]["balance_after"] == "0"
+
+
 async def test_refusals_say_why(desk: Desk) -> None:
     """Each by its reason; and bodies that can't be."""
     bought, given = await desk.book(BUY), await desk.book(GRANT)

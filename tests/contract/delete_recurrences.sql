@@ -1,0 +1,3 @@
+-- Takes away how grants come again.
+
+delete from grant_recurrence
