@@ -55,6 +55,7 @@ async def serve(
     _collect_rarely()
     app = create_app(settings, clock=clock, ticks=ticks, process=process)
     async with _living(app):
+        _stop_if_cancelled()
         server = Server(
             app,
             address=host,
@@ -83,6 +84,16 @@ def _collect_rarely() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(100_000, 20, 100)
+
+
+def _stop_if_cancelled() -> None:
+    """Raises CancelledError once more if we were cancelled as we started: what waits for the database may lose one.
+
+    Until Python 3.12 `asyncio.wait_for` does, in which the driver waits, when an answer comes at the same time.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
 
 
 async def _finish(server: Server, serving: asyncio.Task[None]) -> None:

@@ -6,11 +6,14 @@ import asyncio
 import os
 import signal
 import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 
 import psutil
 import pytest
+from litestar import Litestar
 
 from api import app as app_module
 from api.cpu import CpuPool
@@ -126,3 +129,24 @@ async def test_the_app_makes_no_connection_before_its_lifespan(site: Site) -> No
     """Making an app is cheap and touches nothing."""
     app = app_module.create_app(site.settings)
     assert "shell" not in app.state
+
+
+async def test_it_stops_though_it_was_told_while_it_started(
+    database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is cancelled while it waits for the database may lose that: the answer came at the same time."""
+    starting = asyncio.Event()
+
+    @asynccontextmanager
+    async def lifespan(_: Litestar) -> AsyncIterator[None]:
+        starting.set()
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+        yield
+
+    monkeypatch.setattr("api.serve.create_app", lambda *_, **__: Litestar([], lifespan=[lifespan]))
+    serving = asyncio.create_task(serve(settings_for(database, tmp_path)))
+    await starting.wait()
+    serving.cancel()
+    await asyncio.wait({serving}, timeout=20)
+    assert serving.cancelled()

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from threading import Event
 from typing import Any, NamedTuple
@@ -21,8 +21,9 @@ PATIENCE_S, PAUSE_S = 60.0, 0.2
 DENIED = frozenset({402, 429})
 LASTS_S = 5  # a service that is killed is back by then, most times
 SHORT_S = (1, 3)
-MOST_TIMES = 5  # what is asked for, of what will be used
+MUCH, LITTLE = 60, 5  # asked for at most, beside what will be used: many at once are about what a limit has left
 WHOLE = Decimal(1000)
+NEARLY = timedelta(seconds=1)
 MEMBERS, SERVICES = 4, 2
 METERS = ("tokens.input",) * 2 + ("tokens.output",)
 
@@ -43,14 +44,15 @@ class Use(NamedTuple):
 class Seen:
     """What a caller went through: how often what happened, and what was answered about each reservation's use.
 
-    `unheard` may be settled or not. `beyond` is what was settled above what was reserved, `wrong` what nobody should be
-    told, `lowest` the lowest balance that was.
+    `unheard` may be settled or not. `beyond` is what was settled above what was reserved, `fullest` how far used and
+    reserved were above a limit at most, `lowest` the least that the account had left; `wrong` nobody should hear.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
     settled: dict[str, Use] = field(default_factory=dict)
     unheard: dict[str, Use] = field(default_factory=dict)
     beyond: Decimal = Decimal(0)
+    fullest: Decimal = Decimal("-Infinity")
     lowest: Decimal = Decimal("Infinity")
     wrong: list[str] = field(default_factory=list)
 
@@ -66,12 +68,13 @@ class Held(NamedTuple):
 class Caller:
     """One caller. Its thread runs `work`: call after call, each of another kind by its dice."""
 
-    def __init__(self, number: int, client: Client, mean: Decimal, seed: int) -> None:
-        """Calls with a client's key; a call uses `mean` on average."""
+    def __init__(self, number: int, client: Client, mean: Decimal, seed: int, *, honest: bool) -> None:
+        """Calls with a client's key; a call uses `mean` on average, and no more than it asked for where `honest`."""
         self.seen = Seen()
         self.turns = 0
         self._number = number
         self._dice = random.Random(f"{seed}/{number}")  # noqa: S311 - no secret
+        self._honest = honest
         self._mean = float(mean * WHOLE)
         self._key = client.key
         self._port = client.http.base_url.port or 0
@@ -83,8 +86,8 @@ class Caller:
             self._settles: 50,
             self._settles_again: 8,
             self._hangs_up_settling: 12,
-            self._settles_more: 4,
-            self._settles_late: 2,
+            self._settles_more: 0 if self._honest else 4,
+            self._settles_late: 0 if self._honest else 2,
             self._releases: 12,
             self._dies_holding: 6,
             self._hangs_up_asking: 6,
@@ -107,8 +110,8 @@ class Caller:
         """Whoever sends it again gets the same answer."""
         use = self._use()
         if held := self._authorize(use, LASTS_S):
-            first = self._settle(held, use)
-            if self._settle(held, use) != first:
+            answers = [self._settle(held, use) for _ in range(2)]
+            if None not in answers and answers[0] != answers[1]:
                 self.seen.wrong.append(f"{held.reservation} was answered differently when it was settled again")
             self.seen.counts["settled again"] += 1
 
@@ -126,14 +129,14 @@ class Caller:
 
     def _settles_more(self) -> None:
         use = self._use()
-        if held := self._authorize(use, LASTS_S):
-            self._settle(held, use._replace(quantity=held.asked + use.quantity))
+        if held := self._authorize(use, LASTS_S, 0):
+            self._settle(held, use._replace(quantity=use.quantity * 2))
             self.seen.counts["settled more"] += 1
 
     def _settles_late(self) -> None:
         """About when its time is over, so that it meets whoever takes back what was set apart."""
         use = self._use()
-        if held := self._authorize(use, SHORT_S[0]):
+        if held := self._authorize(use, SHORT_S[0], LITTLE):
             left = (held.expires_at - datetime.now(UTC)).total_seconds()
             time.sleep(max(0.0, left + self._dice.uniform(-0.2, 0.6)))
             self._settle(held, use)
@@ -150,7 +153,7 @@ class Caller:
 
     def _dies_holding(self) -> None:
         use = self._use()
-        if self._authorize(use, self._dice.randint(*SHORT_S)):
+        if self._authorize(use, self._dice.randint(*SHORT_S), LITTLE):
             self.seen.counts["died holding"] += 1
 
     def _hangs_up_asking(self) -> None:
@@ -166,12 +169,14 @@ class Caller:
             f"s{self._dice.randrange(SERVICES)}",
         )
 
-    def _authorize(self, use: Use, lasts_s: int) -> Held | None:
-        asked = use.quantity * self._dice.randint(1, MOST_TIMES)
+    def _authorize(self, use: Use, lasts_s: int, most: int = MUCH) -> Held | None:
+        """Mostly asks for little more than it will use, at times for `most` more."""
+        asked = use.quantity + Decimal(int(most * 1000 * self._dice.random() ** 2)) / WHOLE
         status, answer = self._post("/v1/authorize", _asking(use._replace(quantity=asked), lasts_s))
         if status not in {http.client.OK, *DENIED}:
             self.seen.wrong.append(f"authorize: {status} {answer}")
             return None
+        self._note(answer)
         full = [each["id"] for each in answer["limits"] if _is_over(each)]
         if (status == http.client.OK and full) or (status == http.client.TOO_MANY_REQUESTS and not full):
             self.seen.wrong.append(f"authorize: {status}, and over by {full}: {answer}")
@@ -182,7 +187,13 @@ class Caller:
         return Held(answer["reservation"], asked, datetime.fromisoformat(answer["expires_at"]))
 
     def _settle(self, held: Held, use: Use) -> Any:
-        status, answer = self._post("/v1/settle", _settling(held, use))
+        """The answer; None from one who is honest, and was not heard in time."""
+        try:
+            status, answer = self._post("/v1/settle", _settling(held, use), held.expires_at if self._honest else None)
+        except TimeoutError:
+            self.seen.unheard.setdefault(held.reservation, use)
+            self.seen.counts["gave up settling"] += 1
+            return None
         if status != http.client.OK:
             self.seen.wrong.append(f"settle: {status} {answer}")
             return answer
@@ -190,15 +201,26 @@ class Caller:
             self.seen.settled[held.reservation] = use
             late = datetime.now(UTC) >= held.expires_at
             self.seen.beyond += use.quantity if late else max(Decimal(0), use.quantity - held.asked)
-        if answer["billing"]:
-            self.seen.lowest = min(self.seen.lowest, Decimal(answer["billing"]["balance"]))
+        self._note(answer)
         return answer
 
-    def _post(self, path: str, body: object) -> tuple[int, Any]:
-        """The answer, asked for until there is one."""
+    def _note(self, answer: Mapping[str, Any]) -> None:
+        """How full limits are and what the account has left."""
+        for each in answer["limits"]:
+            if _denies(each):
+                over = Decimal(each["used"]) + Decimal(each["reserved"]) - Decimal(each["limit"])
+                self.seen.fullest = max(self.seen.fullest, over)
+        if billing := answer["billing"]:
+            left = Decimal(billing["balance"]) - Decimal(billing["reserved"])
+            self.seen.lowest = min(self.seen.lowest, left)
+
+    def _post(self, path: str, body: object, ends: datetime | None = None) -> tuple[int, Any]:
+        """The answer, asked for until there is one. Raises TimeoutError where there is none when it nearly `ends`."""
         encoded = _encode(body)
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline:
+            if ends and datetime.now(UTC) > ends - NEARLY:
+                raise TimeoutError
             try:
                 self._line = self._line or self._connect()
                 self._line.request("POST", path, encoded, {"Authorization": f"Bearer {self._key}"})
@@ -254,9 +276,13 @@ def _settling(held: Held, use: Use) -> dict[str, object]:
     return {"reservation": held.reservation, "event": event}
 
 
+def _denies(limit: Mapping[str, Any]) -> bool:
+    return limit["limit"] is not None and limit["kind"] == "hard"
+
+
 def _is_over(limit: Mapping[str, Any]) -> bool:
     """Whether a call would go beyond a limit that denies, by what its answer says of it."""
-    if limit["limit"] is None or limit["kind"] == "soft":
+    if not _denies(limit):
         return False
     most, used, reserved, asked = (Decimal(limit[name]) for name in ("limit", "used", "reserved", "asked"))
     return used + reserved + asked > most or used + reserved >= most

@@ -34,12 +34,16 @@ PRICES = {"tokens.input": Decimal("0.000015"), "tokens.output": Decimal("0.00004
 
 
 class Storm(NamedTuple):
-    """How often each caller asks, how many processes answer; `five` budgets on each way; paid before, as it is used."""
+    """How often each caller asks, how many processes answer; `five` budgets on each way; paid before, as it is used.
+
+    `honest` callers use no more than they asked for, in time: then limits hold to the last digit.
+    """
 
     rounds: int
     processes: int = 1
     five: bool = False
     prepaid: bool = False
+    honest: bool = False
     seed: int = 1
 
 
@@ -49,7 +53,7 @@ def run(storm: Storm, database: str, directory: Path) -> str:
         client = make_team(service.url, plan="credits/prepaid" if storm.prepaid else None)
         _limit(client, storm)
         mean = DEMAND / (CALLERS * storm.rounds)
-        callers = [Caller(number, client, mean, storm.seed) for number in range(CALLERS)]
+        callers = [Caller(number, client, mean, storm.seed, honest=storm.honest) for number in range(CALLERS)]
         began = time.monotonic()
         _call(service, callers, storm.rounds)
         took_s = time.monotonic() - began
@@ -155,6 +159,8 @@ def _reckon(storm: Storm, database: str, client: Client, callers: Sequence[Calle
     assert events.keys() & unheard.keys(), "who hung up was never heard"
 
     beyond = sum((each.beyond for each in seen), Decimal(0))
+    fullest = max(each.fullest for each in seen)
+    assert fullest <= beyond, f"used and reserved were {fullest} above a limit"
     _check_counters(client, events.values(), beyond)
     _check_usage(client, events.values())
     if storm.prepaid:

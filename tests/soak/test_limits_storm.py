@@ -12,15 +12,15 @@ from tests.soak.storm import Storm, run
 pytestmark = [pytest.mark.soak, pytest.mark.database]
 ROUNDS = int(os.environ.get("METER_TEST_STORM_ROUNDS", "500"))
 SEED = int(os.environ.get("METER_TEST_SOAK_SEED", "1"))
-VARIANTS = (
-    Storm(ROUNDS, seed=SEED),
-    Storm(ROUNDS, processes=4, seed=SEED),
-    Storm(ROUNDS, processes=4, five=True, seed=SEED),
-    Storm(ROUNDS, processes=4, prepaid=True, seed=SEED),
-)
+VARIANTS = {
+    "one": Storm(ROUNDS, seed=SEED),
+    "four": Storm(ROUNDS, processes=4, honest=True, seed=SEED),
+    "five": Storm(ROUNDS, processes=4, five=True, honest=True, seed=SEED),
+    "prepaid": Storm(ROUNDS, processes=4, prepaid=True, honest=True, seed=SEED),
+}
 
 
-@pytest.mark.parametrize("storm", VARIANTS, ids=str)
+@pytest.mark.parametrize("storm", VARIANTS.values(), ids=VARIANTS)
 def test_never_over_and_nothing_lost(
     storm: Storm, any_database: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
