@@ -31,15 +31,15 @@ async def hold(conn: Connection, wanted: Sequence[Wanted], ids: Ids) -> Holding:
     accounts = {each.account_id for each in wanted if each.account_id}
     accounts |= {each.held.account_id for each in known.values() if each.held.account_id}
     teams = sorted({each.terms.team.id for each in wanted if each.terms})
-    usage = _usage(wanted)
+    heads, usage = _heads(wanted, ids), _usage(wanted)
     answers = await _ask(
         conn,
         [
-            ("lock_reservations", {"ids": sorted(known)}),
-            ("hold_counters", {"ids": sorted(counters)}),
-            ("read_slots", _heads(wanted, ids)),
-            *((name, dict(ledger.locking(accounts))) for name in ledger.LOCKING),
-            ("list_terms_versions", {"team_ids": teams}),
+            ("lock_reservations", {"ids": sorted(known)} if known else None),
+            ("hold_counters", {"ids": sorted(counters)} if counters else None),
+            ("read_slots", heads if heads["heads"] else None),
+            *((name, dict(ledger.locking(accounts)) if accounts else None) for name in ledger.LOCKING),
+            ("list_terms_versions", {"team_ids": teams} if teams else None),
             *((name, {}) for name in HOLDING_FLOOR if usage),
             *((stored.FINDING, stored.asked(team_id, rows)) for team_id, rows in usage.items()),
         ],
@@ -59,10 +59,16 @@ async def hold(conn: Connection, wanted: Sequence[Wanted], ids: Ids) -> Holding:
     )
 
 
-async def _ask(conn: Connection, asked: Sequence[tuple[str, dict[str, Any]]]) -> list[Rows]:
-    """The rows of several statements, sent together; each sees what those before it waited for."""
-    cursors = [await conn.cursor(binary=True).execute(statement(name), given) for name, given in asked]
-    return [await cursor.fetchall() for cursor in cursors]
+async def _ask(conn: Connection, asked: Iterable[tuple[str, dict[str, Any] | None]]) -> list[Rows]:
+    """The rows of several statements, sent together; each sees what those before it waited for.
+
+    Where nothing is to be asked there are none: what a statement costs is mostly that it is one more.
+    """
+    cursors = [
+        None if given is None else await conn.cursor(binary=True).execute(statement(name), given)
+        for name, given in asked
+    ]
+    return [[] if cursor is None else await cursor.fetchall() for cursor in cursors]
 
 
 def _heads(wanted: Iterable[Wanted], ids: Ids) -> dict[str, list[Any]]:
