@@ -14,10 +14,10 @@ COPY sql sql
 RUN /opt/hourmeter/bin/pip install --no-deps .
 
 FROM python:3.13-slim-bookworm
-# Pango draws the PDFs; the slim image has neither it nor a font.
+# Pango draws the PDFs; the slim image has neither it nor a font. The second font has Chinese, Japanese and Korean letters.
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends \
-        libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core \
+        libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 fonts-dejavu-core fonts-droid-fallback \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --create-home --home-dir /var/lib/hourmeter --shell /usr/sbin/nologin hourmeter
 COPY --from=build /opt/hourmeter /opt/hourmeter

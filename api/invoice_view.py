@@ -55,7 +55,11 @@ class InvoiceLineView(LineView, frozen=True, kw_only=True):
 
 
 class InvoiceSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """An invoice without its lines. `due_at` is seven days after `issued_at`."""
+    """An invoice without its lines. `due_at` is seven days after `issued_at`.
+
+    `status` is `draft` until it is final, by itself at `finalise_at` if that is set; then `open`, and from `closed_at`
+    on `paid`, `void` or `uncollectible`, why in `closed_note`.
+    """
 
     id: UUID
     number: str | None
@@ -69,6 +73,9 @@ class InvoiceSummary(msgspec.Struct, frozen=True, kw_only=True):
     as_of: datetime | None
     issued_at: datetime | None
     due_at: datetime | None
+    finalise_at: datetime | None
+    closed_at: datetime | None
+    closed_note: str
     created_at: datetime
 
 
@@ -104,6 +111,9 @@ class InvoiceView(msgspec.Struct, frozen=True, kw_only=True):
     as_of: datetime | None
     issued_at: datetime | None
     due_at: datetime | None
+    finalise_at: datetime | None = None
+    closed_at: datetime | None = None
+    closed_note: str = ""
     created_at: datetime | None
 
 
@@ -122,6 +132,9 @@ def summary(invoice: Invoice) -> InvoiceSummary:
         as_of=invoice.as_of,
         issued_at=invoice.issued_at,
         due_at=invoice.due_at,
+        finalise_at=invoice.finalise_at,
+        closed_at=invoice.closed_at,
+        closed_note=invoice.closed_note,
         created_at=invoice.created_at,
     )
 
@@ -146,6 +159,9 @@ def invoice_view(invoice: Invoice) -> InvoiceView:
         as_of=invoice.as_of,
         issued_at=invoice.issued_at,
         due_at=invoice.due_at,
+        finalise_at=invoice.finalise_at,
+        closed_at=invoice.closed_at,
+        closed_note=invoice.closed_note,
         created_at=invoice.created_at,
     )
 

@@ -11,7 +11,7 @@ import msgspec
 from msgspec.structs import replace
 from uuid_utils.compat import uuid7
 
-from meter import advance, billable
+from meter import advance, billable, parties
 from meter.advance import Billed
 from meter.agreement import CHOOSE, Agreement, agreed
 from meter.billable import Billable
@@ -26,8 +26,10 @@ from meter.errors import (
     PeriodNotOver,
     Unpriced,
 )
+from meter.explain import truth
 from meter.held.settle import settle as settle_held
-from meter.invoices import Party, sums_of
+from meter.invoices import Invoice, Party, sums_of
+from meter.mail import outbox
 from meter.model import Team
 from meter.prices import store as prices
 from meter.prices.schedule import Schedule, name_of
@@ -75,9 +77,11 @@ class Draft(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """The invoice that a period has already."""
+    """The invoice that a period has already; a draft is written anew until it is final."""
 
     public_id: UUID
+    id: int
+    is_draft: bool
 
 
 class Outcome(NamedTuple):
@@ -85,6 +89,12 @@ class Outcome(NamedTuple):
 
     public_id: UUID
     created: bool
+
+
+class Until(NamedTuple):
+    """An invoice is kept as a draft, until an instant or (None) until somebody makes it final."""
+
+    at: datetime | None
 
 
 async def generate(
@@ -116,7 +126,7 @@ async def prepare(
     """
     check_due(period, now, reason)
     standing = await _standing(conn, team, period, reason)
-    if standing is not None:
+    if standing is not None and not standing.is_draft:
         return standing
     if reason == PERIOD:
         await settle_held(conn, team, (period.start, period.end), now)
@@ -170,9 +180,17 @@ def owed(agreement: Agreement, found: Billable, billed: Iterable[Billed] = ()) -
 
 
 async def conclude(
-    conn: Connection, prepared: Draft | Standing, seller: Party, now: datetime, *, by_team: bool = False
+    conn: Connection,
+    prepared: Draft | Standing,
+    seller: Party,
+    now: datetime,
+    *,
+    by_team: bool = False,
+    draft: Until | None = None,
 ) -> Outcome:
     """Writes and finalises what was prepared, in one transaction (a part of the caller's, if one is open).
+
+    With `draft` it is kept as one, without a number; a draft that is there is written anew, in either case.
 
     Teams go side by side, one team's invoices one after the other; whoever comes second finds the first one's. The
     number is taken last, so others wait for it only as long as a commit takes. Raises InvoiceExists, and Busy where the
@@ -186,15 +204,19 @@ async def conclude(
         if locked is None or locked[0] != prepared.team.timezone:
             raise Busy("the team's zone was changed at this very moment; ask again")
         standing = await _standing(conn, prepared.team, prepared.period, prepared.reason)
-        if standing is not None:
+        if standing is not None and not standing.is_draft:
             return Outcome(standing.public_id, created=False)
         await _check_agreed(conn, prepared, now)
         if by_team and prepared.reason == PERIOD:
             await _check_free_units(conn, prepared)
-        public_id, invoice_id = await _write(conn, prepared, seller, now)
-        numbered = {"invoice_id": invoice_id, "now": now, "due_at": now + DUE_AFTER}
-        await conn.execute(statement("number_invoice"), numbered)
-    return Outcome(public_id, created=True)
+        written = await _write(conn, prepared, seller, now, standing)
+        if draft is None:
+            numbered = {"invoice_id": written.id, "now": now, "due_at": now + DUE_AFTER}
+            await conn.execute(statement("number_invoice"), numbered)
+            await outbox.invoice(conn, written.id, prepared.team.id, "invoice", now)
+        else:
+            await conn.execute(statement("keep_draft"), {"invoice_id": written.id, "finalise_at": draft.at})
+    return Outcome(written.public_id, created=standing is None or draft is None)
 
 
 async def _check_agreed(conn: Connection, draft: Draft, now: datetime) -> None:
@@ -218,10 +240,16 @@ async def _check_free_units(conn: Connection, draft: Draft) -> None:
     if not any(price.included for part in draft.agreement.parts for price in part.plan.prices):
         return
     first, last = (month_period(each, period.zone, period.anchor_day) for each in (period.start, period.end - MOMENT))
-    asked = {"team_id": draft.team.id, "reason": PERIOD, "period_from": first.start, "period_to": last.end}
+    there = {"team_id": draft.team.id, "reason": PERIOD, "period_from": first.start, "period_to": last.end}
+    asked = there | {"drafts": False}
     row = await (await conn.execute(statement("find_overlapping_invoice"), asked)).fetchone()
     if row is not None:
         raise Forbidden(f"{row[1]} has the month's free units already; the operator's key bills the rest of that month")
+
+
+def reason_of(invoice: Invoice) -> Reason:
+    """Why an invoice was made."""
+    return ADVANCE if invoice.reason == ADVANCE else PERIOD
 
 
 async def default_period(conn: Connection, team: Team, now: datetime) -> Period:
@@ -261,34 +289,41 @@ async def _standing(conn: Connection, team: Team, period: Period, reason: Reason
 
     Fees in advance of a period that was cut may be billed again for what it became: the first are taken off again.
     """
-    asked = {"team_id": team.id, "reason": reason, "period_from": period.start, "period_to": period.end}
+    asked = {"team_id": team.id, "reason": reason, "period_from": period.start, "period_to": period.end, "drafts": True}
     row = await (await conn.execute(statement("find_overlapping_invoice"), asked)).fetchone()
-    if row is not None and row[2:] == (period.start, period.end):
-        return Standing(row[0])
+    if row is not None and row[2:4] == (period.start, period.end):
+        return Standing(row[0], *row[4:])
     if reason == ADVANCE:  # the invoice of the period has its fees, and takes off no others any more
         row = await (await conn.execute(statement("find_overlapping_invoice"), asked | {"reason": PERIOD})).fetchone()
     if row is None:
         return None
-    public_id, number, start, end = row
-    said = f"{number} bills {start.isoformat()} to {end.isoformat()}; nothing is billed twice"
+    public_id, number, start, end, *_ = row
+    said = f"{number or 'a draft'} bills {start.isoformat()} to {end.isoformat()}; nothing is billed twice"
     raise InvoiceExists(said, invoice=str(public_id))
 
 
-async def _write(conn: Connection, draft: Draft, seller: Party, now: datetime) -> tuple[UUID, int]:
-    """Stores the draft with its prices, lines and shares."""
+async def _write(conn: Connection, draft: Draft, seller: Party, now: datetime, standing: Standing | None) -> Standing:
+    """Stores the draft with its prices, lines and shares; in place of what stands there as one."""
     version_id = await prices.version_of(conn, draft.agreement.last)
-    public_id = uuid7()
-    head = header(draft, seller, now) | {"public_id": public_id, "price_version_id": version_id}
-    invoice_id: int = (await (await conn.execute(statement("create_invoice"), head)).fetchall())[0][0]
+    public_id = standing.public_id if standing else uuid7()
+    customer = await parties.customer(conn, draft.team)
+    head = header(draft, seller, customer, now) | {"public_id": public_id, "price_version_id": version_id}
+    if standing is None:
+        invoice_id: int = (await (await conn.execute(statement("create_invoice"), head)).fetchall())[0][0]
+    else:
+        invoice_id = standing.id
+        await conn.execute(statement("erase_invoice_parts"), {"invoice_id": invoice_id})
+        await conn.execute(statement("rewrite_invoice"), head | {"invoice_id": invoice_id})
     parts = {
         "invoice_id": invoice_id,
         "team_id": draft.team.id,
         "lines": _encode(draft.document.lines).decode(),
         "members": _encode(members_of(draft)).decode(),
+        "truths": _encode(await truth.of_draft(conn, draft, public_id, now)).decode(),
     }
     for name in ("create_invoice_lines", "create_invoice_shares", "create_invoice_members"):
         await conn.execute(statement(name), parts)
-    return public_id, invoice_id
+    return Standing(public_id, invoice_id, is_draft=True)
 
 
 def members_of(draft: Draft) -> tuple[MemberShare, ...]:
@@ -300,10 +335,9 @@ def members_of(draft: Draft) -> tuple[MemberShare, ...]:
     return tuple(MemberShare(name, owed.get(name, nothing), used.get(name, {})) for name in names)
 
 
-def header(draft: Draft, seller: Party, now: datetime) -> dict[str, object]:
+def header(draft: Draft, seller: Party, customer: Party, now: datetime) -> dict[str, object]:
     """The columns of an invoice, without ids of its own, number and dates."""
     team, rated, document, period = draft.team, draft.rated, draft.document, draft.period
-    customer = Party(team.name, (team.billing_email,) if team.billing_email else ())
     return {
         "team_id": team.id,
         "subscription_id": draft.subscription_id,

@@ -289,6 +289,24 @@ class InvoiceExists(Problem):
     remedy = "Fetch the invoice that is there."
 
 
+class InvoiceState(Problem):
+    """What becomes of an invoice follows its status: a paid one can't be voided, a draft can't be paid."""
+
+    status = 409
+    code = "invoice_state"
+    title = "The invoice is not in a state for that"
+    remedy = "Fetch the invoice: `status` says what it is."
+
+
+class UsageDiffers(Problem):
+    """What was rolled up is not what the raw events say: our failure, and nobody is billed by it."""
+
+    status = 500
+    code = "usage_differs"
+    title = "The usage of this period does not add up"
+    remedy = "Ask the operator: `meter doctor` finds what is wrong, and the period can be billed once it is put right."
+
+
 class Unpriced(Problem):
     """Usage without a price: an alarm, never zero."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -20,13 +20,27 @@ from meter.rating.periods import Period
 from sql import statement
 
 Status = Literal["draft", "open", "paid", "void", "uncollectible"]
+State = Literal["draft", "open", "overdue", "paid", "void", "uncollectible"]
+"""A status as one asks for it: what is overdue is open, and due before now."""
 
 
-class Party(msgspec.Struct, frozen=True):
-    """Who sells or who pays, as printed: a name and the lines under it."""
+class Party(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Who sells or who pays, as printed: a name and what stands under it.
+
+    `lines` are as they are, of invoices from before there was more. `payment` and `notes` are a seller's: how to pay,
+    and what else to say. `locale` and `reference` are a customer's: how numbers are written, and its own order number.
+    """
 
     name: str
     lines: tuple[str, ...] = ()
+    address: tuple[str, ...] = ()
+    country: str = ""
+    tax_ids: tuple[str, ...] = ()
+    email: str = ""
+    payment: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    locale: str = ""
+    reference: str = ""
 
 
 class Sums(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,6 +102,8 @@ def plain_sums(total: Decimal) -> Sums:
 class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     """One team, one period, one reason. A draft has no number and dates yet; what is final keeps all but its status.
 
+    `finalise_at` is when a draft becomes final by itself; `closed_at` when it was paid, voided or given up.
+
     `meters` has title and unit of each meter in the members' usage. `exact` is the lines before rounding. `settled` has
     an entry for each line. In a list the lines and members are left out. `sums` is None of an invoice from before there
     were any.
@@ -115,6 +131,9 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     number: str | None
     issued_at: datetime | None
     due_at: datetime | None
+    finalise_at: datetime | None
+    closed_at: datetime | None
+    closed_note: str
     sums: Sums | None
     lines: tuple[Line, ...] = ()
     settled: tuple[Settled, ...] = ()
@@ -137,11 +156,31 @@ async def get(conn: Connection, public_id: UUID, team_id: int | None) -> Invoice
     )
 
 
-async def list_invoices(conn: Connection, team_id: int | None, before: UUID | None, rows: int) -> list[Invoice]:
+class Wanted(NamedTuple):
+    """Which invoices: in any of these states (None: in any at all), as of now."""
+
+    states: tuple[State, ...] | None = None
+    now: datetime | None = None
+
+
+ANY: Final = Wanted()
+
+
+async def list_invoices(
+    conn: Connection, team_id: int | None, before: UUID | None, rows: int, wanted: Wanted = ANY
+) -> list[Invoice]:
     """At most `rows` invoices made before the one named, newest first, without lines; of all teams with None."""
-    asked = {"team_id": team_id, "before": before, "rows": rows}
+    statuses = None if wanted.states is None else list(wanted.states)
+    asked = {"team_id": team_id, "before": before, "rows": rows, "statuses": statuses, "now": wanted.now}
     found = await (await conn.execute(statement("list_invoices"), asked)).fetchall()
     return [_invoice(row) for row in found]
+
+
+async def before(conn: Connection, invoice: Invoice) -> Invoice | None:
+    """The invoice of the team's period before this one, made for the same reason, with its lines; None for none."""
+    asked = {"team_id": invoice.team_id, "reason": invoice.reason, "before": invoice.period.start}
+    row = await (await conn.execute(statement("find_invoice_before"), asked)).fetchone()
+    return None if row is None else await get(conn, row[0], invoice.team_id)
 
 
 def _invoice(row: Sequence[Any]) -> Invoice:

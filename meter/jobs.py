@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -15,9 +17,13 @@ from meter.coverage import follow
 from meter.coverage import learn as learning
 from meter.database import Connection
 from meter.held import turn as held
+from meter.invoicing import watch
+from meter.invoicing.run import Issuing, revenue
 from meter.ledger import expire, renewing
 from meter.ledger.charging import Charging
 from meter.limits import follow as following
+from meter.mail import turn as mailing
+from meter.mail.letter import Compose
 from meter.points.close import close_gaps
 from meter.prices import unpriced as unpriced_usage
 from meter.retention import pack as packing
@@ -105,6 +111,22 @@ async def credits(turn: Turn) -> str | None:  # noqa: A001 - the name of the job
     return f"{renewed} renewals, {ended} grants ended, {repaid} accounts paid debts"
 
 
+async def invoices(turn: Turn) -> str | None:
+    """Makes the invoices of periods that have ended, and drafts final whose time of grace is over.
+
+    What can't be billed is looked at again in an hour; the check of invoices that are due says which it is.
+    """
+    issuing = Issuing(turn.settings, timedelta(hours=turn.settings.invoice_grace_hours))
+    told = await watch.turn(turn.conn, issuing, timedelta(hours=turn.settings.bill_after_hours), turn.now)
+    if not told:
+        return None
+    came = Counter(each.came for each in told)
+    said = [", ".join(f"{came[name]} {name}" for name in ("billed", "draft", "there", "failed") if came[name])]
+    said += [f"{each.total:f} {each.currency}" for each in revenue(told)]
+    said += [f"{each.team.public_id}: {each.why}" for each in told if each.came == "failed"]
+    return "; ".join(said)
+
+
 async def identity(turn: Turn) -> str | None:
     """Holds events whose id came before with another time, after what was rolled up."""
     done = await held.turn(turn.conn, turn.now)
@@ -135,6 +157,11 @@ async def unpriced(turn: Turn) -> str | None:
 async def backfill(turn: Turn) -> str | None:
     """Goes on with backfills that were asked for, as fast as leaves room for live ingest."""
     return await backfills.turn(turn.conn, turn.now)
+
+
+async def mail(turn: Turn, write: Callable[[Settings], Compose]) -> str | None:
+    """Mails what waits, in letters of what `write` makes. Raises where the server is away."""
+    return await mailing.turn(turn.conn, mailing.post_of(turn.settings, write), turn.now)
 
 
 async def tick(turn: Turn) -> str | None:

@@ -57,7 +57,11 @@ PERMISSIONS: tuple[Permission, ...] = (
     Permission("view_audit", "read the team's audit log", ("admin",), ("owner", "admin")),
     Permission("edit_team", "rename the team, change where its bills go", ("admin",), ("owner",)),
     Permission("delete_team", "delete the team", ("admin",), ("owner",)),
+    Permission(
+        "edit_billing_profile", "say who invoices are for: name, address, tax ids", ("admin",), ("owner", "admin")
+    ),
     Permission("generate_invoice", "bill a period", ("admin",), ("owner",)),
+    Permission("send_invoice", "mail an invoice once more", ("admin",), ("owner", "admin")),
     Permission("change_plan", "change the plan and what is beside it", ("admin",), ("owner",)),
     Permission(
         "operate",

@@ -14,8 +14,14 @@ import msgspec
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
+from meter.mail.server import sender_of, server_of
+
 LAST_PORT = 65_535
 SHORTEST_KEY, LONGEST_KEY = 32, 200  # a longer one is refused before it is looked up
+PNG = b"\x89PNG\r\n\x1a\n"
+LARGEST_PICTURE, PICTURE_START = 500_000, 4_000
+PUBLIC_URL = r"https?://[a-z0-9.\[\]:-]+(/[\w.~-]+)*"
+MOST_STEPS, MOST_DAYS = 20, 3_660
 ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]{1,5})?")  # as browsers send it
 
 
@@ -98,6 +104,44 @@ def _zone(text: str) -> str:
     return text
 
 
+def _lines(text: str) -> tuple[str, ...]:
+    lines = tuple(line.strip() for line in text.replace("\n", ";").split(";") if line.strip())
+    if not lines or not all(line.isprintable() for line in lines):
+        raise ValueError(text)
+    return lines
+
+
+def _picture(text: str) -> Path:
+    path = Path(text)
+    try:
+        start, size = path.read_bytes()[:PICTURE_START], path.stat().st_size
+    except OSError as error:
+        raise ValueError(text) from error
+    known = start.startswith(PNG) or b"<svg" in start
+    if not known or size > LARGEST_PICTURE:
+        raise ValueError(text)
+    return path
+
+
+def _smtp_url(text: str) -> str:
+    server_of(text)
+    return text
+
+
+def _sender(text: str) -> str:
+    sender_of(text)
+    return text
+
+
+def _days(text: str) -> tuple[int, ...]:
+    if text == "off":
+        return ()
+    days = tuple(_positive(day.strip()) for day in text.split(","))
+    if len(days) > MOST_STEPS or days[-1] > MOST_DAYS or list(days) != sorted(set(days)):
+        raise ValueError(text)
+    return days
+
+
 def _database_url(text: str) -> str:
     try:
         conninfo_to_dict(text)
@@ -117,6 +161,13 @@ ZONE = Form("an IANA time zone, as in Europe/Berlin", _zone)
 LIMIT = Form("a whole number, 0 for none", _not_negative)
 SWITCH = Form("on or off", _switch)
 ORIGINS = Form("origins with commas, as in https://app.example.com,http://localhost:3000", _origins)
+LINES = Form("lines with semicolons between, as in Lindenstraße 7; 10969 Berlin; Germany", _lines)
+PICTURE = Form("the path of a PNG or SVG file of 500 kB at most", _picture)
+MAIL = Form("an address, as in billing@example.com", _matching(r"[^@\s]+@[^@\s]+"))
+SMTP = Form("smtp://user:password@host:port or smtps://…, what is special in user and password as %25", _smtp_url)
+SENDER = Form("an address, as in Acme Billing <billing@example.com>", _sender)
+PUBLIC = Form("http://host or https://host, with port and path if need be, no slash at its end", _matching(PUBLIC_URL))
+DAYS = Form("growing numbers of days with commas, as in 1,7,14, or off", _days)
 DATABASE = Form("postgresql://user:password@host/name, a % in the password as %25", _database_url)
 
 SETTINGS: tuple[Setting, ...] = (
@@ -133,6 +184,14 @@ SETTINGS: tuple[Setting, ...] = (
         secret=True,
     ),
     Setting("METER_SELLER_NAME", TEXT, "Hourmeter", "Who the invoices come from"),
+    Setting("METER_SELLER_ADDRESS", LINES, None, "The seller's address on invoices"),
+    Setting("METER_SELLER_TAX_IDS", LINES, None, "The seller's tax numbers on invoices, with what they are"),
+    Setting("METER_SELLER_EMAIL", MAIL, None, "Where customers ask about an invoice"),
+    Setting("METER_SELLER_LOGO", PICTURE, None, "The seller's logo on invoices; unset: the name alone"),
+    Setting("METER_SELLER_PAYMENT", LINES, None, "How an invoice is paid, printed on those that are due"),
+    Setting("METER_INVOICE_NOTES", LINES, None, "What else every invoice says at its end"),
+    Setting("METER_BILL_AFTER_HOURS", LIMIT, "1", "Hours after a billing period until its invoice is made by itself"),
+    Setting("METER_INVOICE_GRACE_HOURS", LIMIT, "24", "Hours after a billing period for which its invoice is a draft"),
     Setting("METER_DEFAULT_PLAN", PLAN, "credits/payg", "Price book and plan of a new team that names none"),
     Setting("METER_DEFAULT_TIMEZONE", ZONE, "UTC", "Time zone of a new team that names none: where its days begin"),
     Setting("METER_PAST_DAYS", NUMBER, "3660", "How many days back an event's time may lie"),
@@ -159,6 +218,10 @@ SETTINGS: tuple[Setting, ...] = (
         "7",
         "Days after which raw events move to TimescaleDB's columnstore; 0: never",
     ),
+    Setting("METER_SMTP_URL", SMTP, None, "The mail server; unset: nothing is mailed", secret=True),
+    Setting("METER_MAIL_FROM", SENDER, None, "Who mail comes from; without a name it is the seller's"),
+    Setting("METER_PUBLIC_URL", PUBLIC, None, "Where people reach this service: what links in mail begin with"),
+    Setting("METER_OVERDUE_DAYS", DAYS, "1,7,14", "Days after an invoice was due on which its team is reminded"),
     Setting("METER_ACCESS_LOG", SWITCH, "on", "A log line per request, without personal data"),
     Setting("METER_CORS_ORIGINS", ORIGINS, None, "Whose pages may ask the API from a browser; unset: none"),
     Setting("METER_HTTPS_ONLY", SWITCH, "off", "on: tell browsers to come by https alone (HSTS), and mark cookies so"),
@@ -175,6 +238,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     processes: int
     operator_key: str | None
     seller_name: str
+    seller_address: tuple[str, ...] | None
+    seller_tax_ids: tuple[str, ...] | None
+    seller_email: str | None
+    seller_logo: Path | None
+    seller_payment: tuple[str, ...] | None
+    invoice_notes: tuple[str, ...] | None
+    bill_after_hours: int
+    invoice_grace_hours: int
     default_plan: str
     default_timezone: str
     past_days: int
@@ -191,6 +262,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keep_points_days: int | None
     archive_dir: Path | None
     columnstore_after_days: int
+    smtp_url: str | None
+    mail_from: str | None
+    public_url: str | None
+    overdue_days: tuple[int, ...]
     access_log: bool
     cors_origins: tuple[str, ...] | None
     https_only: bool
@@ -254,6 +329,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
             raise SettingsError(f"{name} is not a setting{meant} `meter settings` lists those there are")
     found = msgspec.convert({field_of(s.name): _value(s, environ) for s in SETTINGS}, Settings, strict=True)
     _check_kept(found)
+    _check_mail(found)
     return found
 
 
@@ -271,3 +347,11 @@ def _check_kept(settings: Settings) -> None:
             f"METER_KEEP_POINTS_DAYS: {points} is less than raw events are kept (METER_KEEP_RAW_DAYS, {kept}): they "
             "are made of points, and a late point revises both; keep points as long at least"
         )
+
+
+def _check_mail(settings: Settings) -> None:
+    """Refuses to mail from nobody, or without a place that links lead to."""
+    needed = {"METER_MAIL_FROM": settings.mail_from, "METER_PUBLIC_URL": settings.public_url}
+    missing = [name for name, value in needed.items() if value is None]
+    if settings.smtp_url is not None and missing:
+        raise SettingsError(f"METER_SMTP_URL: mail needs {' and '.join(missing)} too")

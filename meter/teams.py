@@ -129,6 +129,12 @@ async def list_teams(conn: Connection, after: UUID | None, rows: int, *, deleted
     return [Team(*row) for row in await found.fetchall()]
 
 
+async def with_plans(conn: Connection, after: int, rows: int) -> list[Team]:
+    """At most `rows` teams with ids above `after` that have or had a plan, deleted ones too; by id."""
+    found = await conn.execute(statement("list_teams_with_plans"), {"after": after, "rows": rows})
+    return [Team(*row) for row in await found.fetchall()]
+
+
 async def list_services(conn: Connection, team_id: int, after: str | None, rows: int) -> list[Service]:
     """At most `rows` services of a team whose names come after the one given, by name."""
     found = await conn.execute(statement("list_services"), {"team_id": team_id, "after": after, "rows": rows})

@@ -14,11 +14,13 @@ import socket
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from uuid_utils.compat import uuid7
 
+from api.invoice_letter import composer
 from meter import database, jobs, leases
 from meter.jobs import Turn
 from meter.leases import Run
@@ -70,12 +72,20 @@ def timetable(settings: Settings) -> tuple[Job, ...]:
         ),
         Job("reservations", 2.0, jobs.reservations, "what nobody settles in time is not used, and another may have it"),
         Job("credits", 60.0, jobs.credits, "grants come again when they are due, and are nobody's when they end"),
+        Job("invoices", 60.0, jobs.invoices, "each period is billed soon after it ends, whoever is away"),
         Job("identity", 60.0, jobs.identity, "an id that comes again with another time is one event counted twice"),
         Job("prepare", HOUR, jobs.prepare, "making room for events blocks those who write them, so it is made ahead"),
         Job("check", HOUR, jobs.check, "what does not add up shall be found by us first"),
         Job("unpriced", HOUR / 4, jobs.unpriced, "usage without a price is an alarm, and not found when it is billed"),
         Job("tick", 60.0, jobs.tick, "what has changed since an instant is told by what was visible then"),
         Job("backfill", 1.0, jobs.backfill, "what a source says is applied beside live ingest", paces_itself=True),
+        Job(
+            "mail",
+            5.0,
+            partial(jobs.mail, write=composer),
+            "an invoice that nobody hears of is not paid",
+            paces_itself=True,
+        ),
         Job("pack", HOUR, jobs.pack, "in the columnstore a raw event takes a sixth of the room"),
         Job("retain", DAY, jobs.retain, "what nobody needs any more costs room, and may not be kept for ever"),
         Job("trim", DAY, jobs.trim, "rows nobody asks for any more cost everybody who asks"),

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 from litestar import Response, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.datastructures import ResponseSpec
-from litestar.params import FromPath, JSONBody
+from litestar.params import FromPath, JSONBody, QueryParameter
 
 from api.auth import may, maybe_team, path_team
 from api.calculation_given import Instant
 from api.errors import problems
 from api.given import TheActor, TheCaller, TheShell, TheTeam
 from api.idempotency import Retry, answered, sent
-from api.invoice_document import document_of
+from api.invoice_document import full_document
 from api.invoice_view import InvoiceSummary, InvoiceView, invoice_view, preview_view, summary
 from api.paging import Cursor, Limit, Page, page, position_of
 from api.routes.billing import edges_of
 from dashboards.documents import invoice_pdf
+from dashboards.invoice import InvoiceDocument
 from dashboards.pdf import PdfTimeoutError
-from meter import answers, audit, bill, invoices
+from meter import answers, audit, bill, invoices, parties
 from meter.answers import Answer
 from meter.database import Connection
 from meter.errors import (
@@ -39,12 +41,18 @@ from meter.errors import (
     RawDataGone,
     Unpriced,
     UnsupportedEncoding,
+    UsageDiffers,
 )
-from meter.invoices import Invoice, Party
+from meter.invoices import Invoice, State, Wanted
+from meter.invoicing import final
 from meter.model import Team
 from meter.rating.periods import Period
 from meter.subscriptions.current import running_period
 
+States = Annotated[
+    list[State] | None,
+    QueryParameter(description="Only those in one of these states; what is `overdue` is open, and due before now."),
+]
 FIRST = 10
 CREATED, THERE = 201, 200
 PDF = "application/pdf"
@@ -53,12 +61,14 @@ PDF = "application/pdf"
 class NewInvoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"from_": "from"}):
     """Which period to bill, the team's last one unless both ends are given; `preview` shows it and stores nothing.
 
-    For the reason `advance` it is the fees that are billed before their period, of the running one unless said.
+    A `draft` is kept without a number, and written anew each time it is asked for, until it is made final. For the
+    reason `advance` it is the fees that are billed before their period, of the running one unless said.
     """
 
     from_: Instant | None = None
     to: Instant | None = None
     preview: bool = False
+    draft: bool = False
     reason: bill.Reason = bill.PERIOD
 
 
@@ -77,6 +87,7 @@ class NewInvoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
             NoSubscription,
             CurrencyMismatch,
             Unpriced,
+            UsageDiffers,
             NotRateable,
             RawDataGone,
             IdempotencyConflict,
@@ -107,11 +118,13 @@ async def create_invoice(
         answer = await answered(conn, retry, now)
         if answer is None:
             # Priced before the transaction that keeps the answer: no lock is held while usage is read.
-            prepared = await bill.prepare(conn, team, await _period(conn, team, asked, now), now, asked.reason)
+            prepare = bill.prepare if asked.draft else final.prepare
+            prepared = await prepare(conn, team, await _period(conn, team, asked, now), now, asked.reason)
 
             async def make() -> Answer:
-                seller, by_team = Party(shell.settings.seller_name), actor.kind != "operator"
-                made = await bill.conclude(conn, prepared, seller, now, by_team=by_team)
+                seller, by_team = parties.seller(shell.settings), actor.kind != "operator"
+                until = bill.Until(None) if asked.draft else None
+                made = await bill.conclude(conn, prepared, seller, now, by_team=by_team, draft=until)
                 invoice = await found_invoice(conn, made.public_id, team.id)
                 if made.created:
                     subject = audit.of(team, "invoice", made.public_id)
@@ -148,12 +161,17 @@ async def found_invoice(conn: Connection, public_id: UUID, team_id: int | None) 
     tags=["invoices"],
 )
 async def list_invoices(
-    team: NamedDependency[Team | None], shell: TheShell, limit: Limit = FIRST, cursor: Cursor = None
+    team: NamedDependency[Team | None],
+    shell: TheShell,
+    limit: Limit = FIRST,
+    cursor: Cursor = None,
+    status: States = None,
 ) -> Page[InvoiceSummary]:
     """List invoices, newest first, without their lines: a team's, and all teams' with the operator's key alone."""
     before = position_of(cursor, UUID)
+    wanted = Wanted(tuple(status) if status else None, shell.clock())
     async with shell.readers.connection() as conn:
-        found = await invoices.list_invoices(conn, team.id if team else None, before, limit + 1)
+        found = await invoices.list_invoices(conn, team.id if team else None, before, limit + 1, wanted)
     return page(found, limit, summary, lambda invoice: invoice.public_id)
 
 
@@ -172,19 +190,20 @@ async def get_invoice(invoice_id: FromPath[UUID], caller: TheCaller, shell: TheS
     tags=["invoices"],
 )
 async def get_invoice_pdf(invoice_id: FromPath[UUID], caller: TheCaller, shell: TheShell) -> Response[bytes]:
-    """Download an invoice as PDF, under its number."""
+    """Download an invoice as PDF, under its number. Very many lines or members are added up there, and it says so."""
     async with shell.readers.connection() as conn:
         found = await found_invoice(conn, invoice_id, caller.team.id if caller.team else None)
-    return await as_pdf(found)
+        document = await full_document(conn, found, shell.settings)
+    return await as_pdf(document)
 
 
-async def as_pdf(invoice: Invoice) -> Response[bytes]:
+async def as_pdf(document: InvoiceDocument) -> Response[bytes]:
     """An invoice as a file under its number. Raises Busy when it takes too long to make."""
     try:
-        pdf = await invoice_pdf(document_of(invoice))
+        pdf = await invoice_pdf(document)
     except PdfTimeoutError as error:
         raise Busy("the PDF took too long to make; ask again") from error
-    name = f"{invoice.number or 'draft'}.pdf"
+    name = f"{document.number or 'draft'}.pdf"
     return Response(pdf, media_type=PDF, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from dashboards.pages import invoices, join, signin, trends
+from dashboards.pages import invoices, join, signin, statement, trends
 
-PAGES: tuple[ModuleType, ...] = (signin, join, trends, invoices)
+PAGES: tuple[ModuleType, ...] = (signin, join, trends, invoices, statement)

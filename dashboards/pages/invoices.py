@@ -18,7 +18,7 @@ IN_MENU = True
 
 
 class InvoiceRow(msgspec.Struct, frozen=True):
-    """One invoice of the list; `pdf_url` is a path of ours, empty when there is no PDF."""
+    """One invoice of the list; `pdf_url` and `page_url` are paths of ours, empty where there is none."""
 
     number: str | None
     status: Status
@@ -30,6 +30,7 @@ class InvoiceRow(msgspec.Struct, frozen=True):
     issued_on: date | None
     due_on: date | None
     pdf_url: str
+    page_url: str = ""
 
 
 def context(
@@ -57,4 +58,5 @@ def _row(row: InvoiceRow, locale: str) -> dict[str, str]:
         "due": numbers.NOTHING if row.due_on is None else numbers.day(row.due_on, locale),
         "total": numbers.money(row.total, row.currency, locale),
         "pdf_url": row.pdf_url,
+        "page_url": row.page_url,
     }

@@ -9,6 +9,7 @@ from __future__ import annotations
 from meter.commands import (
     archive,
     backfill,
+    bill,
     collect,
     demo,
     doctor,
@@ -37,6 +38,7 @@ COMMANDS: tuple[Command, ...] = (
     load.COMMAND,
     mapping.COMMAND,
     prices.COMMAND,
+    bill.COMMAND,
     reconcile.COMMAND,
     retain.COMMAND,
     archive.COMMAND,

@@ -29,9 +29,12 @@ class Source(NamedTuple):
     attached: Mapping[str, str]
 
 
-async def read(conn: Connection) -> Schedule:
-    """Every book with all its versions; a demo book that nobody used yet is as this release ships it."""
-    rows = await (await conn.execute(statement("list_price_schedule"))).fetchall()
+async def read(conn: Connection, known_at: datetime | None = None) -> Schedule:
+    """Every book with all its versions; a demo book that nobody used yet is as this release ships it.
+
+    With `known_at` only with those that were applied until then.
+    """
+    rows = await (await conn.execute(statement("list_price_schedule"), {"known_at": known_at})).fetchall()
     books = {key: _parsed[key] for key in {(row[2], row[3]) for row in rows} if key in _parsed}
     missing = [row[2] for row in rows if (row[2], row[3]) not in books]
     if missing:

@@ -98,9 +98,7 @@ def use_once(clients: list[Client], members: int) -> None:
             client.post("/v1/release", {"reservation": asked["reservation"]})
 
 
-def ask(
-    service: Service, keys: list[str], members: int, connections: int, seconds: int, work_ms: int = 0
-) -> Times:
+def ask(service: Service, keys: list[str], members: int, connections: int, seconds: int, work_ms: int = 0) -> Times:
     """What a client process measures."""
     arguments = map(str, (service.port, connections, seconds, members, work_ms))
     command = [sys.executable, "-m", "tests.bench.asker", *arguments]

@@ -232,3 +232,33 @@ def test_a_team_gets_the_free_units_of_a_month_once(served: Service) -> None:
     without = make_team(served.url, plan="credits/payg")  # nothing is free there, so nothing is given twice
     path = f"/v1/teams/{without.team}/invoices"
     assert [without.http.post(path, json=day).status_code for day in days] == [201] * 3
+
+
+def test_an_invoice_from_draft_to_void(served: Service) -> None:
+    """A draft is written anew, made final and voided; each step says what it is, and the audit log who took it."""
+    client = make_team(served.url)
+    operator = Client(served.url)
+    client.push([event("tokens.input", 1_000_000)])
+    draft = client.post(f"/v1/teams/{client.team}/invoices", BODY | {"draft": True})
+    path = f"/v1/invoices/{draft['id']}"
+    assert (draft["status"], draft["number"]) == ("draft", None)
+    assert client.get("/v1/invoices", status="draft")["items"][0]["id"] == draft["id"]
+    client.push([event("tokens.input", 1_000_001)])
+    again = client.post(f"{path}/regenerate", {})
+    assert (again["id"], again["total"] != draft["total"]) == (draft["id"], True)
+    assert refusal(operator, "POST", f"{path}/paid", {"note": "x"}) == (409, "invoice_state")
+    final = client.post(f"{path}/finalize", {})
+    assert (final["status"], final["total"], bool(final["number"])) == ("open", again["total"], True)
+    assert refusal(client, "POST", f"{path}/regenerate") == (409, "invoice_state")
+    assert refusal(client, "DELETE", path) == (409, "invoice_state")
+    assert refusal(client, "POST", f"{path}/void", {"note": "x"}) == (403, "forbidden")
+    void = operator.post(f"{path}/void", {"note": "a mistake"})
+    assert (void["status"], void["closed_note"], void["number"]) == ("void", "a mistake", final["number"])
+    second = client.post(f"/v1/teams/{client.team}/invoices", BODY | {"draft": True})
+    assert second["id"] != draft["id"]
+    assert client.http.delete(f"/v1/invoices/{second['id']}").status_code == 204
+    assert refusal(client, "GET", f"/v1/invoices/{second['id']}") == (404, "not_found")
+    assert refusal(make_team(served.url), "POST", f"{path}/finalize") == (404, "not_found")
+    actions = [each["action"] for each in operator.get("/v1/audit", limit=100)["items"]]
+    for action in ("create", "regenerate", "finalize", "void", "discard"):
+        assert f"invoice.{action}" in actions

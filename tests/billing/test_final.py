@@ -73,8 +73,15 @@ async def test_what_becomes_of_it_may_change(house: House) -> None:
     """Paid and void are news about an invoice, not another invoice."""
     await house.billed()
     async with house.pool.connection() as conn:
-        await conn.execute("update invoice set status = 'paid'")
-        await conn.execute("update invoice set status = 'void'")
+        await conn.execute("update invoice set status = 'uncollectible', closed_at = now()")
+        await conn.execute("update invoice set status = 'paid', closed_note = 'after all'")
+        for change in (
+            "update invoice set status = 'void'",
+            "update invoice set status = 'open'",
+            "update invoice set status = 'uncollectible'",
+        ):
+            with pytest.raises(psycopg.IntegrityError):
+                await conn.execute(change)
 
 
 DRAFT: LiteralString = """
@@ -135,7 +142,7 @@ async def test_the_same_period_and_reason_twice_is_refused(house: House) -> None
     """The rule that everything rests on is the database's own."""
     await house.billed()
     async with house.pool.connection() as conn:
-        with pytest.raises(psycopg.errors.UniqueViolation, match="subscription_id_period"):
+        with pytest.raises(psycopg.errors.UniqueViolation, match="invoice_once"):
             await conn.execute(
                 DRAFT.replace("period_from - interval '1 year', period_from", "period_from, period_to"), {"total": 0}
             )

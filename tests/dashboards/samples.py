@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from dashboards.invoice import InvoiceDocument, InvoiceLine, MemberShare, Party, Usage
+from msgspec.structs import replace
+
+from dashboards.invoice import InvoiceDocument, InvoiceLine, MemberShare, Party, Sum, Usage
+from dashboards.invoice_chart import Chart
 
 SELLER = Party(
     "Hourmeter Cloud GmbH", ("Lindenstraße 7", "10969 Berlin, Germany", "VAT DE 000 000 000", "billing@example.com")
@@ -60,7 +63,7 @@ def everyday() -> InvoiceDocument:
             tokens("charlie@acme.example", 500000, 8000, "7.86"),
             MemberShare(None, Decimal("62.25")),
         ),
-        payment="Pay by card or transfer at https://billing.example.com/i/HM-2025-000142.",
+        payment=("Pay by card or transfer at https://billing.example.com/i/HM-2025-000142.",),
         as_of=datetime(2025, 11, 1, 1, 0, 4, tzinfo=UTC),
     )
 
@@ -76,6 +79,7 @@ def long(count: int = 140) -> InvoiceDocument:
             None,
             Decimal("0.10"),
             detail=f"Price version {1 + at % 3}" if at % 4 == 0 else "",
+            group="Storage",
         )
         for at in range(count)
     )
@@ -139,4 +143,59 @@ def awkward() -> InvoiceDocument:
         total=Decimal(12345673901),
         members=(tokens(word * 2, 98765432109876543, 0, "12345678901"), MemberShare(None, Decimal(-5000))),
         as_of=datetime(2025, 10, 15, 9, tzinfo=UTC),
+    )
+
+
+def chart(title: str, unit: str, most: int) -> Chart:
+    """Make a month of usage that goes up and down with the week, and stops for two days."""
+    days = [date(2025, 10, 1) + timedelta(days=at) for at in range(31)]
+    used = [Decimal(most) * (10 - abs(at % 7 - 3)) / 10 * (at not in {12, 13}) for at in range(31)]
+    return Chart(title, unit, tuple(days), tuple(used))
+
+
+def taxed(locale: str = "de") -> InvoiceDocument:
+    """Make a month with everything: usage charts, a coupon, two taxes, a reference, and a part that is paid already."""
+    plain = everyday()
+    sums = (Sum("Coupon SPRING", Decimal("-16.53"), "coupon"), Sum("VAT, 19 %", Decimal("28.27"), "tax"))
+    members = (*plain.members[:-1], MemberShare(None, Decimal("73.99")))
+    return replace(
+        plain,
+        currency="EUR",
+        locale=locale,
+        sums=sums,
+        total=Decimal("177.08"),
+        settled=(Sum("Paid by credits", Decimal("-50.00")),),
+        members=members,
+        reference="PO 4711 / cost centre 12",
+        charts=(
+            chart("Input tokens", "tokens", 260000),
+            chart("Output tokens", "tokens", 4200),
+            chart("CPU", "core-hours", 40),
+        ),
+        path="/v1/invoices/019a2246-f2cc-75f2-88e1-a619c97e15fb",
+    )
+
+
+def credit() -> InvoiceDocument:
+    """Make an invoice on which more comes back than is owed."""
+    lines = (
+        InvoiceLine("Requests", Decimal("0.42"), Decimal(52310), "requests", Decimal(10000), Decimal("0.01")),
+        InvoiceLine("Professional plan, billed in advance", Decimal("-49.00"), detail="Oct 12 to Oct 31"),
+    )
+    return replace(
+        everyday(), lines=lines, total=Decimal("-48.58"), members=(), payment=("Transfer to DE00 0000 0000 0000",)
+    )
+
+
+def scripts() -> InvoiceDocument:
+    """Make an invoice of names that are written from right to left, or with letters that few fonts have."""
+    return replace(
+        everyday(),
+        team=Party("株式会社メーター 山田 太郎", ("שלום עולם 12, תל אביב", "شركة القياس ذ.م.م", "東京都千代田区1-1")),
+        members=(
+            tokens("山田 太郎", 4000000, 60000, "62.70"),
+            tokens("مريم العربي (مدير)", 2048123, 40214, "32.53"),
+            tokens("Ελένη Παπαδοπούλου", 500000, 8000, "7.86"),
+            MemberShare(None, Decimal("62.25")),
+        ),
     )

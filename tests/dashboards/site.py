@@ -19,11 +19,14 @@ from analytics.trends import SEASON, span_of, trend
 from dashboards import trend_choice
 from dashboards.assets import ASSETS, PREFIX
 from dashboards.csp import CSP
+from dashboards.documents import invoice_csp, invoice_html
 from dashboards.invoice import Status
-from dashboards.pages import invoices, signin, trends
+from dashboards.pages import invoices, signin, statement, trends
+from dashboards.pages.statement import Links
 from dashboards.render import render
 from dashboards.trend_choice import Choice
 from dashboards.trend_view import MeterView, TrendView
+from tests.dashboards import samples
 
 NOW = datetime(2025, 11, 20, 9, 40, tzinfo=UTC)
 TZ = "Europe/Berlin"
@@ -146,6 +149,15 @@ def invoice_rows() -> list[invoices.InvoiceRow]:
     ]
 
 
+def statement_page(*, alone: bool = False) -> str:
+    """Render the statement of a month beside the month before, or of a first month."""
+    this, last = samples.taxed("en"), None if alone else samples.everyday()
+    links = Links("/v1/invoices/1/pdf", "/v1/invoices/1/csv", "/dashboard/invoices", "" if alone else "/dashboard")
+    if last is not None:
+        last = msgspec.structs.replace(last, currency=this.currency)
+    return render(statement.TEMPLATE, **statement.context(team_name=TEAM, this=this, last=last, links=links))
+
+
 def page(path: str, query: Mapping[str, str]) -> tuple[str, str]:
     """Answer media type and body of one of our pages."""
     html = "text/html; charset=utf-8"
@@ -159,6 +171,9 @@ def page(path: str, query: Mapping[str, str]) -> tuple[str, str]:
             html,
             render("invoices.html", **invoices.context(team_name=TEAM, rows=invoice_rows())),
         ),
+        "/invoice.html": lambda: (html, invoice_html(samples.taxed())),
+        "/dashboard/invoices/1": lambda: (html, statement_page()),
+        "/dashboard/invoices/2": lambda: (html, statement_page(alone=True)),
         "/signin": lambda: (
             html,
             render("signin.html", **signin.context(problem="That key is not known, or was revoked.")),
@@ -177,17 +192,17 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(200, asset.media_type, asset.path.read_bytes())
             else:
                 media_type, body = page(path, query)
-                self._answer(200, media_type, body.encode())
+                self._answer(200, media_type, body.encode(), invoice_csp() if path == "/invoice.html" else CSP)
         except KeyError:
             self._answer(404, "text/plain", b"not here")
         except ConnectionError:  # the browser went away; that is no failure of the page
             self.close_connection = True
 
-    def _answer(self, status: int, media_type: str, body: bytes) -> None:
+    def _answer(self, status: int, media_type: str, body: bytes, policy: str = CSP) -> None:
         self.send_response(status)
         self.send_header("Content-Type", media_type)
         self.send_header("Content-Length", str(len(body)))
-        self.send_header("Content-Security-Policy", CSP)
+        self.send_header("Content-Security-Policy", policy)
         self.end_headers()
         self.wfile.write(body)
 

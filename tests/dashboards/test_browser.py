@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import AsyncIterator, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import pytest
 from playwright.async_api import Browser, ConsoleMessage, Error, Page, async_playwright, expect
@@ -25,7 +25,14 @@ QUIET = (
 VIOLATIONS = """
 addEventListener("securitypolicyviolation", (e) => console.error(`CSP ${e.violatedDirective} ${e.blockedURI}`));
 """
-PHONE_PAGES = ("/dashboard?range=7d", "/dashboard?group=service", "/dashboard/invoices", "/signin", "/empty")
+PHONE_PAGES = (
+    "/dashboard?range=7d",
+    "/dashboard?group=service",
+    "/dashboard/invoices",
+    "/dashboard/invoices/1",
+    "/signin",
+    "/empty",
+)
 Scheme = Literal["light", "dark"]
 
 pytestmark = [
@@ -134,6 +141,26 @@ async def test_nothing_sticks_out_on_a_phone(browser: Browser, address: str, pat
     """At 360 pixels the page never scrolls sideways; wide tables scroll inside themselves."""
     seen = await opened(browser, f"{address}{path}", width=360)
     assert await tree(seen.page, "document.documentElement.scrollWidth") == 360
+    assert seen.complaints == []
+    await seen.page.context.close()
+
+
+async def test_the_statement_is_drawn_under_the_policy(browser: Browser, address: str) -> None:
+    """Bars in the colour of the scheme, without a script and a word of complaint; printed too."""
+    for scheme, palette in {"light": LIGHT, "dark": DARK}.items():
+        seen = await opened(browser, f"{address}/dashboard/invoices/1", cast("Scheme", scheme))
+        assert await seen.page.locator("svg.bars").count() == 3
+        await expect(seen.page.locator("svg.bars rect").first).to_have_css("fill", rgb(palette.series[0]))
+        assert await seen.page.locator("tfoot tr").count() == 2
+        await seen.page.pdf()
+        assert seen.complaints == []
+        await seen.page.context.close()
+
+
+async def test_an_invoice_alone_is_drawn_under_its_policy(browser: Browser, address: str) -> None:
+    """Its styles are those that the policy knows by their hash."""
+    seen = await opened(browser, f"{address}/invoice.html")
+    await expect(seen.page.locator("h1")).to_have_css("color", "rgb(11, 107, 124)")
     assert seen.complaints == []
     await seen.page.context.close()
 

@@ -46,6 +46,16 @@ def test_the_trends_page_says_what_happened() -> None:
     assert 'data-figure-url="/dashboard/trends.json?meter=cpu&amp;range=30d&amp;window=day"' in html
 
 
+def test_a_statement_says_what_changed() -> None:
+    """Both totals and the difference; of a first month there is nothing to compare with."""
+    said = text(site.statement_page())
+    for words in ("Invoice HM-2025-000142", "+€11.74", "+7.1%", "VAT, 19 %", "The invoice before €165.34", "new"):
+        assert words in said
+    first = text(site.statement_page(alone=True))
+    assert "no invoice to compare with" in first
+    assert "Before" not in first
+
+
 def test_the_grouped_page_lists_all_groups_with_shares() -> None:
     """Also what belongs to none, and names are text."""
     html = site.trends_page({"group": "service"})

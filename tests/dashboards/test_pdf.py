@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from dashboards import pdf
@@ -56,18 +57,48 @@ async def test_the_pdf_says_what_the_document_says() -> None:
     assert "Page 1 of 1" in text
 
 
-async def test_many_lines_run_over_pages_with_their_head() -> None:
+async def test_tables_run_over_pages_with_their_head() -> None:
     """Each page repeats the head of its table and counts itself."""
-    document = samples.long()
-    made = await invoice_pdf(document)
+    made = await render_pdf(invoice_html(samples.long()))  # all of it: the paper adds up what is very much
     text = words(made)
-    pages = text.count(" of 10")
-    assert pages == 10
+    assert text.count(" of 10") == 10
     assert (
         text.count("Description Quantity Included Unit price Amount")
         == text[: text.index("By member")].count("Page ") + 1
     )
-    assert text.count("1,25 €") == len(document.lines) + len(document.members) - 1
+
+
+async def test_many_lines_are_added_up_on_paper() -> None:
+    """Two pages, not ten; what is added up is said, and comes to the same."""
+    document = samples.long()
+    text = words(await invoice_pdf(document))
+    assert "Page 2 of 2" in text
+    assert "Storage 1.750 175,00 € 140 lines" in text
+    assert "62 other members" in text
+    assert "This invoice has 140 lines and 101 member rows, added up here." in text
+
+
+@pytest.mark.parametrize("name", ["taxed", "credit", "scripts"])
+async def test_other_papers_say_all_of_it(name: str) -> None:
+    """Sums, charts and what was paid; a total below zero; names in letters that no font here has."""
+    document: InvoiceDocument = getattr(samples, name)()
+    seen = view(document)
+    text = words(await invoice_pdf(document))
+    pairs = [*seen["sums"], *seen["settled"]]  # type: ignore[misc]
+    told = [*(part for pair in pairs for part in pair), seen["to_pay"], seen["pay_words"]]
+    told += [chart["most"] for chart in seen["charts"]]  # type: ignore[attr-defined]
+    assert [each for each in told if " ".join(each.split()) not in text] == []
+    if name == "scripts":
+        assert "Ελένη Παπαδοπούλου" in text
+        assert "山田 太郎" in text
+
+
+def test_a_draft_says_so_across_the_page() -> None:
+    """In large letters behind the text, so that nobody pays a copy of it; so does what is void."""
+    void = msgspec.structs.replace(samples.everyday(), status="void")
+    for document, word in ((samples.awkward(), "Draft"), (void, "Void")):
+        assert f'<p class="watermark" aria-hidden="true">{word}</p>' in invoice_html(document)
+    assert 'class="watermark"' not in invoice_html(samples.everyday())
 
 
 async def test_the_same_document_is_the_same_file() -> None:

@@ -12,7 +12,12 @@ from hypothesis import strategies as st
 from meter.settings import SETTINGS, Settings, SettingsError, field_of, known_names, load
 
 KEY = "hm_" + "k" * 40
-GOOD = {"DATABASE_URL": "postgresql://meter:kkkk@db/meter", "METER_OPERATOR_KEY": KEY}
+GOOD = {
+    "DATABASE_URL": "postgresql://meter:kkkk@db/meter",
+    "METER_OPERATOR_KEY": KEY,
+    "METER_SMTP_URL": "smtp://meter:kkkk@mail.example.com",
+}
+MAIL = {"METER_MAIL_FROM": "billing@example.com", "METER_PUBLIC_URL": "https://usage.example.com"}
 SECRETS = [setting.name for setting in SETTINGS if setting.secret]
 
 
@@ -26,6 +31,14 @@ def test_defaults() -> None:
         port=8100,
         operator_key=None,
         seller_name="Hourmeter",
+        seller_address=None,
+        seller_tax_ids=None,
+        seller_email=None,
+        seller_logo=None,
+        seller_payment=None,
+        invoice_notes=None,
+        bill_after_hours=1,
+        invoice_grace_hours=24,
         default_plan="credits/payg",
         default_timezone="UTC",
         past_days=3660,
@@ -43,6 +56,10 @@ def test_defaults() -> None:
         keep_points_days=None,
         archive_dir=None,
         columnstore_after_days=7,
+        smtp_url=None,
+        mail_from=None,
+        public_url=None,
+        overdue_days=(1, 7, 14),
         access_log=True,
         cors_origins=None,
         https_only=False,
@@ -55,7 +72,7 @@ def test_each_setting_has_a_field_and_a_text() -> None:
     assert fields == [field.name for field in msgspec.structs.fields(Settings)]
     assert len(set(fields)) == len(fields)
     assert all(setting.help for setting in SETTINGS)
-    assert {"DATABASE_URL", "METER_OPERATOR_KEY"} == set(SECRETS)
+    assert set(GOOD) == set(SECRETS)
 
 
 def test_values_are_read() -> None:
@@ -130,7 +147,7 @@ def test_a_secret_given_twice_is_refused(name: str, tmp_path: Path) -> None:
     file.write_text(GOOD[name], "utf-8")
     with pytest.raises(SettingsError, match=f"{name} and {name}_FILE are both set"):
         load({name: GOOD[name], f"{name}_FILE": str(file)})
-    assert load({name: "", f"{name}_FILE": str(file)}) == load({name: GOOD[name], f"{name}_FILE": ""})
+    assert load(MAIL | {name: "", f"{name}_FILE": str(file)}) == load(MAIL | {name: GOOD[name], f"{name}_FILE": ""})
 
 
 def test_other_names_are_left_alone() -> None:
@@ -173,6 +190,20 @@ def test_other_names_are_left_alone() -> None:
         ("METER_OPERATOR_KEY", "hm_" + "k" * 40 + "\n"),
         ("METER_OPERATOR_KEY", "hm_ " + "k" * 40),
         ("METER_OPERATOR_KEY", "hm_" + "é" * 40),
+        ("METER_SMTP_URL", "http://me:tr0ub4dor@mail.example.com"),
+        ("METER_SMTP_URL", "smtp://me@mail.example.com"),
+        ("METER_SMTP_URL", "smtp://me:tr0ub4dor@mail.example.com:smtp"),
+        ("METER_SMTP_URL", "smtp://me:tr0ub4dor@mail.example.com/x"),
+        ("METER_SMTP_URL", "smtp://me:tr0ub4dor@"),
+        ("METER_MAIL_FROM", "Acme"),
+        ("METER_MAIL_FROM", "Acme <a@example.com>\nBcc: b@example.com"),
+        ("METER_PUBLIC_URL", "usage.example.com"),
+        ("METER_PUBLIC_URL", "https://usage.example.com/"),
+        ("METER_PUBLIC_URL", 'https://usage.example.com/"x'),
+        ("METER_OVERDUE_DAYS", "0"),
+        ("METER_OVERDUE_DAYS", "7,1"),
+        ("METER_OVERDUE_DAYS", "1,1"),
+        ("METER_OVERDUE_DAYS", "1,"),
         ("METER_KEY_REQUESTS_PER_SECOND", "-1"),
         ("METER_ACCESS_LOG", "true"),
         ("METER_CORS_ORIGINS", "*"),
@@ -196,7 +227,7 @@ def test_secrets_come_from_files(name: str, tmp_path: Path) -> None:
     """Their last line break is not part of them."""
     file = tmp_path / "secret"
     file.write_text(f"{GOOD[name]}\n", "utf-8")
-    found = load({f"{name}_FILE": str(file)})
+    found = load(MAIL | {f"{name}_FILE": str(file)})
     assert getattr(found, field_of(name)) == GOOD[name]
     assert f"{name}_FILE" in known_names()
 
@@ -222,6 +253,16 @@ def test_any_environment_is_settings_or_a_settings_error(environ: dict[str, str]
     except SettingsError:
         return
     assert isinstance(found, Settings)
+
+
+def test_mail_needs_a_sender_and_a_place_that_links_lead_to() -> None:
+    """And then each is read."""
+    for name in MAIL:
+        with pytest.raises(SettingsError, match=f"METER_SMTP_URL: mail needs {name} too"):
+            load(MAIL | {"METER_SMTP_URL": GOOD["METER_SMTP_URL"], name: ""})
+    found = load(MAIL | {"METER_SMTP_URL": GOOD["METER_SMTP_URL"], "METER_OVERDUE_DAYS": "3, 10"})
+    assert (found.mail_from, found.public_url, found.overdue_days) == (*MAIL.values(), (3, 10))
+    assert load({"METER_OVERDUE_DAYS": "off"}).overdue_days == ()
 
 
 KEPT = {"METER_KEEP_RAW_DAYS": "90", "METER_PAST_DAYS": "60"}

@@ -54,7 +54,7 @@ def test_it_holds_every_file_of_the_packages_and_no_other(wheel: ZipFile) -> Non
     inside = {name for name in wheel.namelist() if ".dist-info/" not in name}
     assert inside == tracked()
     kinds = {Path(name).suffix for name in inside}
-    assert kinds == {".py", ".sql", ".toml", ".html", ".css", ".js", ".svg"}
+    assert kinds == {".py", ".sql", ".toml", ".html", ".txt", ".css", ".js", ".svg"}
 
 
 def test_its_files_are_those_of_the_tree(wheel: ZipFile) -> None:

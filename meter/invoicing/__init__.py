@@ -1,0 +1,1 @@
+"""What becomes of an invoice: which status follows which, who changes it, and when a draft is made final."""

@@ -1,0 +1,96 @@
+"""Bills one team's period and says what came of it, whatever that is: one team's trouble never stops the others."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Literal, NamedTuple
+
+from psycopg import InterfaceError, OperationalError
+
+from meter import audit, bill, invoices
+from meter.audit import Actor
+from meter.database import Connection
+from meter.errors import Problem
+from meter.invoices import Invoice
+from meter.invoicing import final
+from meter.model import Team
+from meter.parties import seller
+from meter.rating.periods import Period
+from meter.settings import Settings
+
+_log = logging.getLogger(__name__)
+Came = Literal["billed", "draft", "there", "failed"]
+
+
+class Issuing(NamedTuple):
+    """How invoices are issued: by whose settings, and for how long after its period each stays a draft."""
+
+    settings: Settings
+    grace: timedelta
+
+
+class Told(NamedTuple):
+    """What came of a team's period: an invoice, made now or `there` before; or why there is none."""
+
+    team: Team
+    period: Period
+    came: Came
+    invoice: Invoice | None = None
+    why: str = ""
+
+
+class Sum(NamedTuple):
+    """What was billed in one currency: by how many invoices, how much."""
+
+    currency: str
+    invoices: int
+    total: Decimal
+
+
+async def bill_period(
+    conn: Connection, team: Team, period: Period, issuing: Issuing, now: datetime, reason: bill.Reason = bill.PERIOD
+) -> Told:
+    """The invoice of a period, as a draft until its time of grace is over; or why there is none.
+
+    Raises what says that the database is away: then nobody else can be billed either.
+    """
+    final_at = period.end + issuing.grace
+    try:
+        until = None if now >= final_at else bill.Until(final_at)
+        prepared = await (final.prepare if until is None else bill.prepare)(conn, team, period, now, reason)
+        async with conn.transaction():
+            made = await bill.conclude(conn, prepared, seller(issuing.settings), now, draft=until)
+            invoice = await invoices.get(conn, made.public_id, team.id)
+            if made.created and invoice is not None:
+                await _record(conn, team, invoice, now)
+    except Problem as problem:
+        return Told(team, period, "failed", why=f"{problem.code}: {problem.detail}")
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this team's alone, and it is told
+        _log.exception("team %s could not be billed for %s", team.public_id, period.start.isoformat())
+        return Told(team, period, "failed", why=f"internal: {type(error).__name__}")
+    drafted = invoice is not None and invoice.status == "draft"
+    return Told(team, period, "draft" if drafted else "billed" if made.created else "there", invoice)
+
+
+async def _record(conn: Connection, team: Team, invoice: Invoice, now: datetime) -> None:
+    action = "invoice.create" if invoice.status == "draft" else "invoice.finalize"
+    after = {"number": invoice.number, "status": invoice.status, "total": f"{invoice.total:f} {invoice.currency}"}
+    await audit.record(conn, Actor("system", now), action, audit.of(team, "invoice", invoice.public_id), None, after)
+
+
+def revenue(told: Sequence[Told]) -> list[Sum]:
+    """What was billed, by currency; drafts and what was there before are not among it."""
+    sums: dict[str, Sum] = {}
+    for each in told:
+        if each.came != "billed" or each.invoice is None:
+            continue
+        there = sums.get(each.invoice.currency, Sum(each.invoice.currency, 0, Decimal(0)))
+        sums[each.invoice.currency] = there._replace(
+            invoices=there.invoices + 1, total=there.total + each.invoice.total
+        )
+    return [sums[currency] for currency in sorted(sums)]

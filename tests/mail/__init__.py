@@ -1,0 +1,1 @@
+"""Mail: what is queued, what a real mail server gets of it, and what it says."""
