@@ -135,7 +135,8 @@ def _tell(told: Sequence[Told]) -> None:
     for each in told:
         line = f"{each.team.name}: {each.period.start:%Y-%m-%d} {each.came}"
         made = each.invoice
-        print(f"{line}: {each.why}" if made is None else f"{line} {made.number or ''} {made.total:f} {made.currency}")
+        told_of = each.why or "in parts" if made is None else f"{made.number or ''} {made.total:f} {made.currency}"
+        print(f"{line}: {told_of}")
     came = Counter(each.came for each in told)
     print(", ".join(f"{came[name]:,} {name}" for name in ("billed", "draft", "there", "failed")))
     for billed in revenue(told):

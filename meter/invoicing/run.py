@@ -13,13 +13,14 @@ from psycopg import InterfaceError, OperationalError
 from meter import audit, bill, invoices
 from meter.audit import Actor
 from meter.database import Connection
-from meter.errors import Problem
+from meter.errors import InvoiceExists, Problem
 from meter.invoices import Invoice
 from meter.invoicing import final
 from meter.model import Team
 from meter.parties import seller
 from meter.rating.periods import Period
 from meter.settings import Settings
+from sql import statement
 
 _log = logging.getLogger(__name__)
 Came = Literal["billed", "draft", "there", "failed"]
@@ -33,7 +34,7 @@ class Issuing(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What came of a team's period: an invoice, made now or `there` before; or why there is none."""
+    """What came of a team's period: an invoice, made now or `there` before (in parts: none is named); or why not."""
 
     team: Team
     period: Period
@@ -67,6 +68,8 @@ async def bill_period(
             if made.created and invoice is not None:
                 await _record(conn, team, invoice, now)
     except Problem as problem:
+        if isinstance(problem, InvoiceExists) and await _is_billed(conn, team, period, reason):
+            return Told(team, period, "there")
         return Told(team, period, "failed", why=f"{problem.code}: {problem.detail}")
     except (OperationalError, InterfaceError):
         raise
@@ -75,6 +78,13 @@ async def bill_period(
         return Told(team, period, "failed", why=f"internal: {type(error).__name__}")
     drafted = invoice is not None and invoice.status == "draft"
     return Told(team, period, "draft" if drafted else "billed" if made.created else "there", invoice)
+
+
+async def _is_billed(conn: Connection, team: Team, period: Period, reason: bill.Reason) -> bool:
+    """Whether somebody billed a period in parts, and all of it."""
+    asked = {"team_id": team.id, "reason": reason, "period_from": period.start, "period_to": period.end}
+    row = await (await conn.execute(statement("is_billed"), asked)).fetchone()
+    return bool(row and row[0])
 
 
 async def _record(conn: Connection, team: Team, invoice: Invoice, now: datetime) -> None:

@@ -15,13 +15,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from meter import checks, invoices
+from meter import bill, checks, invoices
 from meter.invoices import Invoice
 from meter.invoicing import watch
 from meter.invoicing.run import Issuing, Told, revenue
 from meter.model import Event
+from meter.rating.periods import Period
 from tests.api.site import settings_for
-from tests.billing.house import NOW, House, make_team
+from tests.billing.house import NOW, SELLER, House, make_team
 from tests.contract.place import until
 
 AFTER, GRACE = timedelta(hours=1), timedelta(hours=24)
@@ -114,6 +115,25 @@ async def test_trouble_of_one_team_is_its_own(house: House, watcher: Watcher) ->
     await house.put_on("cloud/payg", NOW)
     (again,) = await watcher.turn(NOVEMBER_ENDS + GRACE + timedelta(hours=1))
     assert again.came == "billed"
+    assert await broken(house) == []
+
+
+async def test_what_was_billed_in_parts_is_billed(house: House, watcher: Watcher) -> None:
+    """By hand, meanwhile: with all of it there nothing is missed, with a part of it there is."""
+    start, half = NOVEMBER_ENDS - timedelta(days=30), NOVEMBER_ENDS - timedelta(days=15)
+    now = NOVEMBER_ENDS + GRACE
+
+    async def billed(start: datetime, end: datetime) -> None:
+        async with house.pool.connection() as conn:
+            await bill.generate(conn, house.team, Period(start, end, "UTC"), SELLER, now)
+
+    await billed(start, half)
+    (told,) = await watcher.turn(now)
+    assert (told.came, told.why.partition(":")[0]) == ("failed", "invoice_exists")
+    assert await broken(house) == [DUE]
+    await billed(half, NOVEMBER_ENDS)
+    (told,) = await watcher.turn(now + timedelta(hours=1))
+    assert (told.came, told.invoice) == ("there", None)
     assert await broken(house) == []
 
 
