@@ -1,3 +1,3 @@
 -- Says of every invoice what became of it.
 
-update invoice set status = %(status)s
+update invoice set status = %(status)s, closed_at = now()

@@ -105,7 +105,7 @@ async def test_what_is_not_billed_holds_it_back(place: Place) -> None:
     async with place.pool.connection() as conn:
         await ask(conn, "set_invoices", {"status": "void"})
         assert (await looked(place, settings())).stopped == WEEKS[0]
-        await ask(conn, "set_invoices", {"status": "paid"})
+    await billed(place, OCTOBER)
     assert of_drop(await retained(place, settings())) == "dropped 3 weeks of raw events, 2026-10-05 to 2026-10-26"
 
 

@@ -205,7 +205,7 @@ async def test_a_worker_killed_before_it_marks_costs_one_mail_sent_again_under_t
 
 
 async def test_reminders_go_out_once_per_step(house: House, office: PostOffice) -> None:
-    """A day, a week and two after it was due; none before, none twice, none after it is paid."""
+    """A day, a week and two after it was due; none before, none twice; once it is paid a receipt, and none."""
     invoice = await mailed(house)
     assert invoice.due_at is not None
     due = invoice.due_at
@@ -223,7 +223,8 @@ async def test_reminders_go_out_once_per_step(house: House, office: PostOffice) 
     assert [mail.kind for mail in await log(house.pool)] == ["invoice"] * 2 + ["overdue_1"] * 2 + ["overdue_2"] * 2
     async with house.pool.connection() as conn:
         await close(conn, invoice.public_id, "paid", "", NOW)
-    assert await kinds(due + timedelta(days=30)) == []
+    assert await kinds(due + timedelta(days=30)) == ["Receipt"] * 2
+    assert await kinds(due + timedelta(days=60)) == []
 
 
 async def test_of_steps_that_were_missed_the_last_goes_out(home: House, office: PostOffice) -> None:
@@ -249,7 +250,8 @@ async def test_nobody_is_reminded_of_what_nobody_was_sent(house: House, office: 
 
 
 @pytest.mark.parametrize(
-    ("status", "wanted"), [("paid", ["invoice"] * 2), ("void", []), ("uncollectible", ["invoice"] * 2)]
+    ("status", "wanted"),
+    [("paid", ["invoice"] * 2 + ["receipt"] * 2), ("void", []), ("uncollectible", ["invoice"] * 2)],
 )
 async def test_what_changed_before_it_went(house: House, office: PostOffice, status: Closed, wanted: list[str]) -> None:
     """No reminder of what is not open, no invoice that is void; what somebody asks for is sent whatever it is."""
