@@ -12,6 +12,9 @@ from tests.collectors.programs import Application
 from tests.served import Client, Service
 
 TEMPORALITY = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE"
+GIVE_UP = "OTEL_EXPORTER_OTLP_TIMEOUT"
+PATIENCE_S = 90
+"""For how long an exporter tries where a service is killed: ten seconds are soon over on a busy machine."""
 MORE_RULES = """
 [[rules]]
 metric = "shop.pages"

@@ -12,7 +12,7 @@ from tests.collectors.figures import everything, is_near, total
 from tests.collectors.page import block, shell
 from tests.collectors.programs import application
 from tests.collectors.recorder import recording, replay
-from tests.collectors.shops import TEMPORALITY, check_shop, put_shops_mapping, work_through_kills
+from tests.collectors.shops import GIVE_UP, PATIENCE_S, TEMPORALITY, check_shop, put_shops_mapping, work_through_kills
 from tests.served import Client, make_team, serving
 
 pytestmark = pytest.mark.slow
@@ -109,7 +109,8 @@ def test_a_kill_in_the_middle(temporality: str, database: str, tmp_path: Path) -
         client = make_team(service.url)
         put_shops_mapping(client, tmp_path)
         script = shop(client, tmp_path)
-        with application(script, tmp_path / "shop.log", {TEMPORALITY: temporality}) as running:
+        environ = {TEMPORALITY: temporality, GIVE_UP: str(PATIENCE_S)}  # in seconds
+        with application(script, tmp_path / "shop.log", environ) as running:
             counted = work_through_kills(service, running)
             assert "Transient error" in running.said()
         check_shop(client, counted)

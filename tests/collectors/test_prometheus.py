@@ -111,8 +111,22 @@ def without_replica(labels: dict[str, str]) -> dict[str, str]:
     return {name: value for name, value in labels.items() if name not in {"__replica__", "cluster"}}
 
 
+def are_there(client: Client, prometheus: Prometheus) -> bool:
+    """Whether we have as many samples as Prometheus has, from our first one on.
+
+    A sender keeps what it could not send and tries it again after a while of its own, behind what is newer.
+    """
+    for meter, metrics in COUNTED.items():
+        theirs = {series: values for metric in metrics for series, values in prometheus.samples(metric).items()}
+        for series, values in ours(client, meter)[0].items():
+            if len(values) < sum(at >= min(values) for at in theirs[series]):
+                return False
+    return True
+
+
 def check_samples(client: Client, prometheus: Prometheus) -> None:
     """See that we have each sample that Prometheus has, from our first one on, and count what they come to."""
+    eventually(lambda: are_there(client, prometheus), within_s=120)
     for meter, metrics in COUNTED.items():
         mine, ended = ours(client, meter)
         theirs = {series: values for metric in metrics for series, values in prometheus.samples(metric).items()}
