@@ -16,6 +16,7 @@ from meter import billed_days, invoices, profiles
 from meter.billed_days import Days
 from meter.database import Connection
 from meter.invoices import Invoice, Settled, Sums, plain_settled
+from meter.invoicing.settled import to_pay
 from meter.rating.line import Line
 from meter.settings import Settings
 
@@ -46,6 +47,7 @@ def document_of(invoice: Invoice, days: Sequence[Days] = (), picture: str = "") 
         lines=tuple(_line(line, own, invoice) for line, own in zip(invoice.lines, settled, strict=True)),
         sums=tuple(_sums(invoice.sums)),
         within=tuple(_within(invoice.sums)),
+        settled=settlements_shown(invoice),
         total=invoice.total,
         as_of=invoice.as_of or invoice.created_at,
         issued_on=local_day(invoice.issued_at, zone),
@@ -61,6 +63,15 @@ def document_of(invoice: Invoice, days: Sequence[Days] = (), picture: str = "") 
         logo=picture,
         path=f"{PATH}/{invoice.public_id}",
     )
+
+
+def settlements_shown(invoice: Invoice) -> tuple[Sum, ...]:
+    """What of the total need not be paid any more, minus; where a part of it was not, and is paid, that as well."""
+    shown = [Sum(each.description, -each.amount, each.kind) for each in invoice.settlements]
+    rest = to_pay(invoice.total, invoice.settlements)
+    if shown and rest and invoice.status == "paid":
+        shown.append(Sum("Paid", -rest, "paid"))
+    return tuple(shown)
 
 
 def logo(path: Path | None) -> str:

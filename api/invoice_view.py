@@ -79,11 +79,32 @@ class InvoiceSummary(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
 
 
+class SettlementView(msgspec.Struct, frozen=True):
+    """What of a total need not be paid any more; below zero where it was `carried` into the account.
+
+    `kind` is `charged` as it was used, paid from `credits`, taken back by a `credit_note`, or `carried`.
+    """
+
+    kind: str
+    amount: str
+    description: str
+
+
+class TakenBackView(msgspec.Struct, frozen=True):
+    """A credit note that takes back `total` of the invoice, tax included."""
+
+    id: UUID
+    number: str
+    total: str
+    issued_at: datetime
+
+
 class InvoiceView(msgspec.Struct, frozen=True, kw_only=True):
     """An invoice; the totals of lines, and members, each add up to `total`. `as_of` is when its data last changed.
 
     The amounts of lines are `subtotal`; less `spend_discount` and `coupons_total`, plus tax that prices do not contain,
     they are `total`. `plan` is the one at the period's end, each line says its own.
+    `to_pay` is `total` less what is `settled`, nothing once it is paid or void.
     A preview has the status `preview`, no id, number or dates, and may have `unpriced` usage.
     """
 
@@ -106,6 +127,9 @@ class InvoiceView(msgspec.Struct, frozen=True, kw_only=True):
     taxes: list[TaxTotalView]
     tax: str
     tax_included: str
+    settled: list[SettlementView] = []
+    to_pay: str
+    credit_notes: list[TakenBackView] = []
     members: list[MemberView]
     unpriced: list[UnpricedView] = []
     as_of: datetime | None
@@ -155,6 +179,12 @@ def invoice_view(invoice: Invoice) -> InvoiceView:
         rating_version=invoice.rating_version,
         lines=_lines(invoice.lines, invoice.settled),
         **_sums(invoice.sums or plain_sums(invoice.total)),
+        settled=[SettlementView(each.kind, digits(each.amount), each.description) for each in invoice.settlements],
+        to_pay=digits(invoice.to_pay),
+        credit_notes=[
+            TakenBackView(each.public_id, each.number, digits(each.total), each.issued_at)
+            for each in invoice.credit_notes
+        ],
         members=members_view(invoice.members),
         as_of=invoice.as_of,
         issued_at=invoice.issued_at,
@@ -183,6 +213,7 @@ def preview_view(draft: Draft) -> InvoiceView:
         rating_version=rated.rating_version,
         lines=_lines([each.line for each in document.lines], settled_of(document)),
         **_sums(sums_of(document)),
+        to_pay=digits(document.total),
         members=members_view(members_of(draft)),
         unpriced=unpriced_view(rated.unpriced),
         as_of=draft.billable.as_of,

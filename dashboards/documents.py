@@ -8,7 +8,7 @@ from hashlib import sha256
 
 from markupsafe import Markup
 
-from dashboards import assets, invoice
+from dashboards import assets, credit_note, invoice
 from dashboards.pdf import TIMEOUT_S, render_pdf
 from dashboards.render import render
 
@@ -36,6 +36,16 @@ def invoice_html(document: invoice.InvoiceDocument, *, short: bool = False) -> s
         ValueError: an amount has more decimals than its currency.
     """
     return render("invoice.html", css=_styles("invoice.css"), **invoice.view(document, short=short))
+
+
+def credit_note_html(document: credit_note.CreditNoteDocument, *, short: bool = False) -> str:
+    """Answer a credit note as such a page; raises as ``invoice_html``."""
+    return render("invoice.html", css=_styles("invoice.css"), **credit_note.view(document, short=short))
+
+
+async def credit_note_pdf(document: credit_note.CreditNoteDocument, timeout_s: float = TIMEOUT_S) -> bytes:
+    """Answer a credit note as PDF; raises as ``invoice_pdf``."""
+    return await render_pdf(credit_note_html(document, short=True), timeout_s)
 
 
 async def invoice_pdf(document: invoice.InvoiceDocument, timeout_s: float = TIMEOUT_S) -> bytes:

@@ -155,6 +155,7 @@ def view(document: InvoiceDocument, *, short: bool = False) -> dict[str, object]
     members = few_members(document.members) if short else document.members
     return {
         "title": f"Invoice {document.number}" if document.number else "Draft invoice",
+        "heading": "Invoice",
         "number": document.number,
         "seller": document.seller,
         "logo": document.logo,
@@ -170,6 +171,7 @@ def view(document: InvoiceDocument, *, short: bool = False) -> dict[str, object]
         "settled": [(each.label, _money(each.amount, document)) for each in document.settled],
         "to_pay": _money(document.to_pay, document),
         "pay_words": pay_words(document),
+        "figure": _money(figure(document), document),
         "currency": document.currency,
         "members": _members(document, members),
         "charts": [drawn(chart, document.locale) for chart in document.charts],
@@ -213,6 +215,12 @@ def pay_words(document: InvoiceDocument) -> str:
     if not is_due(document):
         return "Total"
     return f"Amount due by {numbers.day(document.due_on, document.locale)}" if document.due_on else "Amount due"
+
+
+def figure(document: InvoiceDocument) -> Decimal:
+    """Answer the large figure that `pay_words` name: what is to pay or given back, else the total."""
+    asked = is_due(document) or (document.status == "open" and document.to_pay < 0)
+    return document.to_pay if asked else document.total
 
 
 def _money(amount: Decimal, document: InvoiceDocument) -> str:

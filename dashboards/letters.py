@@ -18,15 +18,16 @@ def letter_html(document: InvoiceDocument, kind: str, url: str) -> str:
 
     Raises ValueError for an amount that has more decimals than its currency.
     """
-    return render("mail/invoice.html", **_view(document, kind, url))
+    return render("mail/invoice.html", **view(document, kind, url))
 
 
 def letter_text(document: InvoiceDocument, kind: str, url: str) -> str:
     """Answer the mail as plain text, as ``letter_html``."""
-    return render("mail/invoice.txt", **_view(document, kind, url))
+    return render("mail/invoice.txt", **view(document, kind, url))
 
 
-def _view(document: InvoiceDocument, kind: str, url: str) -> dict[str, object]:
+def view(document: InvoiceDocument, kind: str, url: str) -> dict[str, object]:
+    """Answer everything the templates show, as text; raises as ``letter_html``."""
     usage = sorted(
         (line for line in document.lines if line.quantity is not None), key=lambda line: line.amount, reverse=True
     )
@@ -36,6 +37,8 @@ def _view(document: InvoiceDocument, kind: str, url: str) -> dict[str, object]:
     return {
         "locale": locale,
         "heading": _heading(document, kind),
+        "what": "invoice",
+        "charges_word": "Charges",
         "intro": _intro(document, kind),
         "team": document.team.name,
         "facts": _facts(document),
@@ -67,7 +70,7 @@ def _intro(document: InvoiceDocument, kind: str) -> str:
     total = _money(document.to_pay, document)
     due = "" if document.due_on is None else numbers.day(document.due_on, document.locale)
     if kind == "receipt":
-        return f"Thank you: {_money(document.total, document)} for invoice {document.number} was paid."
+        return f"Thank you: {_money(_paid(document), document)} for invoice {document.number} was paid."
     if document.status == "paid":
         return "This invoice is paid; nothing is left to be paid."
     if document.status == "void":
@@ -77,6 +80,11 @@ def _intro(document: InvoiceDocument, kind: str) -> str:
     if kind.startswith("overdue_"):
         return f"{total} was due by {due}. If it was paid in the last days, nothing more is needed."
     return f"{total} is due by {due}." if due else f"{total} is due."
+
+
+def _paid(document: InvoiceDocument) -> Decimal:
+    """Answer what somebody paid of it: all, or what was left of it."""
+    return next((-each.amount for each in document.settled if each.kind == "paid"), document.total)
 
 
 def _facts(document: InvoiceDocument) -> list[tuple[str, str]]:

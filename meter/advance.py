@@ -1,21 +1,23 @@
-"""Fees that are invoiced before their period, and what of them was billed when the period is over."""
+"""Fees that are invoiced before their period, and what was billed of a period already when its invoice is made."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
 
+from meter import progressive
 from meter.agreement import Agreement
 from meter.database import Connection
 from meter.invoices import Sums
-from meter.rating.charge import step, total
+from meter.rating.charge import Step, step, total
 from meter.rating.document import Document, items_of, settle
 from meter.rating.document.document import SettledLine, TaxTotal
 from meter.rating.invoice import Rated
-from meter.rating.line import Share, in_order
+from meter.rating.line import Line, Share, in_order, shares
 from meter.rating.money import exact
 from meter.rating.periods import Period
 from meter.rating.plan import Plan
@@ -24,14 +26,21 @@ from meter.rating.segments import rate_period
 from sql import statement
 
 KIND: Final = "advance"
+KINDS: Final = (KIND, progressive.KIND)
+_SAID: Final[Mapping[str, str]] = {KIND: ", billed in advance", progressive.KIND: ", billed before"}
+_AGAIN: Final = ", put back"
 
 
 class Billed(NamedTuple):
-    """What an invoice billed of a period's fees before it: its lines as they were settled, and what its taxes were."""
+    """What an invoice billed of a period before its end: its lines as they were settled, and what its taxes were.
+
+    Its `kind` is why it was made: of fees in advance, or of usage so far.
+    """
 
     number: str
     lines: tuple[SettledLine, ...]
     taxes: tuple[TaxTotal, ...]
+    kind: str = KIND
 
 
 def owed(agreement: Agreement) -> tuple[Rated, Document]:
@@ -53,67 +62,106 @@ def _fees(plan: Plan) -> Plan:
     return replace(plan, base_fee=plan.base_fee if plan.billed == ADVANCE else plan.base_fee * 0, prices=prices)
 
 
-async def billed(conn: Connection, team_id: int, period: Period) -> tuple[Billed, ...]:
-    """What of a period's fees was billed before it."""
-    asked = {"team_id": team_id, "period_from": period.start, "period_to": period.end}
+async def billed(
+    conn: Connection, team_id: int, period: Period, kinds: Sequence[str] = KINDS, *, voids: bool = False
+) -> tuple[Billed, ...]:
+    """What of a period was billed before its end, in the order it was; what was voided since only with `voids`."""
+    asked = {
+        "team_id": team_id,
+        "period_from": period.start,
+        "period_to": period.end,
+        "reasons": list(kinds),
+        "voids": voids,
+    }
     rows = await (await conn.execute(statement("list_advance_lines"), asked)).fetchall()
     return tuple(_billed(*row) for row in rows)
 
 
-def _billed(number: str, sums: str, lines: Sequence[Any]) -> Billed:
+def _billed(number: str, kind: str, sums: str, lines: Sequence[Any] | None) -> Billed:
     taxes = msgspec.json.decode(sums, type=Sums, strict=False).taxes
-    return Billed(number, msgspec.convert(lines, tuple[SettledLine, ...], strict=False), taxes)
+    return Billed(number, msgspec.convert(lines or (), tuple[SettledLine, ...], strict=False), taxes, kind)
 
 
 @exact()
 def less(document: Document, billed: Iterable[Billed]) -> Document:
     """What is left to pay of a period by what was `billed` of it, as that was settled, coupons and taxes with it; pure.
 
-    So both invoices together are what one would have been, whatever was decided in between.
+    So all invoices together are what one would have been, whatever was decided or counted in between.
     """
-    for each in billed:
-        document = _less(document, each)
-    return document
+    billed = tuple(billed)
+    return _less(document, billed, _off(billed, document.currency)) if billed else document
 
 
-def _less(document: Document, billed: Billed) -> Document:
-    off = tuple(_taken_off(billed.number, line) for line in billed.lines)
+def _off(billed: Sequence[Billed], currency: str) -> tuple[SettledLine, ...]:
+    """The lines that take off what was billed and stands: fees, then usage."""
+    fees = [(each, line) for each in billed if each.kind == KIND for line in each.lines]
+    used = [(each.number, each.lines) for each in billed if each.kind == progressive.KIND]
+    left = progressive.left(used, lambda each: _taken_off(each.number, each.line, progressive.KIND, currency))
+    return (
+        *(_taken_off(each.number, line, KIND, currency) for each, line in fees),
+        *(_taken_off(each.number, each.line, progressive.KIND, currency) for each in left),
+    )
+
+
+def _less(document: Document, billed: Sequence[Billed], off: Sequence[SettledLine]) -> Document:
     tax = document.tax + total(line.tax for line in off)
     to_pay = document.total + total(line.total for line in off)
-    members = {share.member: share.amount for share in document.members}
-    members[None] = members.get(None, to_pay * 0) + to_pay - document.total  # fees are nobody's
-    facts = step(KIND, invoice=billed.number, amount=f"{to_pay - document.total:f}", total=f"{to_pay:f}")
+    taxes = document.taxes
+    for each in billed:
+        taxes = taxes_less(taxes, each.taxes)
     return replace(
         document,
         lines=(*document.lines, *off),
         subtotal=document.subtotal + total(line.line.amount for line in off),
-        taxes=_taxes(document.taxes, billed.taxes),
+        taxes=taxes,
         tax=tax,
         tax_included=document.tax_included + total(line.tax_included for line in off),
         net=to_pay - tax,
         total=to_pay,
-        members=tuple(Share(member, members[member]) for member in in_order(members)),
-        derivation=(*document.derivation, facts),
+        members=_members(document, off),
+        derivation=(*document.derivation, *_steps(document, billed)),
     )
 
 
-def _taken_off(number: str, settled: SettledLine) -> SettledLine:
+def _members(document: Document, off: Iterable[SettledLine]) -> tuple[Share, ...]:
+    """What each member is left to pay: fees are nobody's, usage is taken off those whose it was."""
+    owed = {share.member: share.amount for share in document.members}
+    for each in off:
+        for share in shares(_weights(each.line), each.total, document.currency):
+            owed[share.member] = owed.get(share.member, document.total * 0) + share.amount
+    return tuple(Share(member, owed[member]) for member in in_order(owed))
+
+
+def _weights(line: Line) -> dict[str | None, Decimal]:
+    return {share.member: abs(share.amount) for share in line.members}
+
+
+def _steps(document: Document, billed: Iterable[Billed]) -> Iterator[Step]:
+    """What each invoice came to, and what it left."""
+    to_pay = document.total
+    for each in billed:
+        amount = -total(line.total for line in each.lines)
+        to_pay += amount
+        yield step(each.kind, invoice=each.number, amount=f"{amount:f}", total=f"{to_pay:f}")
+
+
+def _taken_off(number: str, settled: SettledLine, kind: str, currency: str) -> SettledLine:
     line, nothing = settled.line, settled.discount * 0
     amount = settled.discount - line.amount
     return replace(
         settled,
         line=replace(
             line,
-            kind=KIND,
-            description=f"{line.description}, billed in advance",
+            kind=kind,
+            description=_named(line.description, _SAID[kind]),
             quantity=-line.quantity,
             billed_quantity=-line.billed_quantity,
             exact=amount,
             amount=amount,
             gross=amount,
             discounts=(),
-            derivation=(step(KIND, invoice=number, amount=line.amount, discount=settled.discount or None),),
-            members=(Share(None, amount),),
+            derivation=(step(kind, invoice=number, amount=line.amount, discount=settled.discount or None),),
+            members=shares(_weights(line), amount, currency),
         ),
         discounts=(),
         discount=nothing,
@@ -126,8 +174,15 @@ def _taken_off(number: str, settled: SettledLine) -> SettledLine:
     )
 
 
-def _taxes(owed: Sequence[TaxTotal], billed: Iterable[TaxTotal]) -> tuple[TaxTotal, ...]:
-    """Each rate less what it brought already."""
+def _named(description: str, said: str) -> str:
+    """A line that took off what an invoice billed is put back where that invoice is void."""
+    if description.endswith(said):
+        return description.removesuffix(said) + _AGAIN
+    return description.removesuffix(_AGAIN) + said
+
+
+def taxes_less(owed: Sequence[TaxTotal], billed: Iterable[TaxTotal]) -> tuple[TaxTotal, ...]:
+    """Each rate less what it brought already; pure."""
     left = list(owed)
     for each in billed:
         kind = (each.name, each.percent, each.inclusive)

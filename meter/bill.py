@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal, NamedTuple
 from uuid import UUID
@@ -11,7 +11,9 @@ import msgspec
 from msgspec.structs import replace
 from uuid_utils.compat import uuid7
 
-from meter import advance, billable, parties
+from meter import advance, billable, parties, progressive
+from meter.adjustments import store as adjustments
+from meter.adjustments.billed import Adjusted, more
 from meter.advance import Billed
 from meter.agreement import CHOOSE, Agreement, agreed
 from meter.billable import Billable
@@ -29,6 +31,7 @@ from meter.errors import (
 from meter.explain import truth
 from meter.held.settle import settle as settle_held
 from meter.invoices import Invoice, Party, sums_of
+from meter.invoicing import numbering, paying
 from meter.mail import outbox
 from meter.model import Team
 from meter.prices import store as prices
@@ -40,15 +43,16 @@ from meter.rating.periods import Period, month_period
 from meter.rating.segments import rate_period
 from meter.subscriptions import store as subscriptions
 from meter.subscriptions import timeline
+from meter.subscriptions.changes import Change
 from meter.subscriptions.store import Log
 from meter.usage import EARLIEST, LATEST
 from meter.windows import MOMENT
 from sql import statement
 
-Reason = Literal["period", "advance"]
+Reason = Literal["period", "advance", "progressive"]
 PERIOD: Final = "period"
 ADVANCE: Final = "advance"
-DUE_AFTER = timedelta(days=7)
+PROGRESSIVE: Final = "progressive"
 LONGEST = timedelta(days=366)
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 
@@ -64,6 +68,7 @@ class Draft(NamedTuple):
     document: Document
     billable: Billable
     billed: tuple[Billed, ...] = ()
+    adjusted: tuple[Adjusted, ...] = ()
 
     @property
     def period(self) -> Period:
@@ -112,9 +117,11 @@ async def prepare(
 ) -> Draft | Standing:
     """Everything that is needed to write the invoice, or the one there is; writes nothing of it and holds no lock.
 
-    For the reason `advance` it is of the fees that are owed before the period, which has begun.
+    For the reason `advance` it is of the fees that are owed before the period, which has begun; for `progressive` of
+    what was used from its beginning to an instant within it, and was not billed yet.
 
-    Events whose id came before with another time are held first, where no worker has looked yet.
+    Events whose id came before with another time are held first, where no worker has looked yet; and what is charged as
+    it is used is charged.
 
     Raises:
         Busy: looking at those takes long; ask again.
@@ -128,10 +135,12 @@ async def prepare(
     standing = await _standing(conn, team, period, reason)
     if standing is not None and not standing.is_draft:
         return standing
-    if reason == PERIOD:
+    if reason != ADVANCE:
         await settle_held(conn, team, (period.start, period.end), now)
     priced = await price(conn, team, period, reason)
     check_priced(priced.rated)
+    if reason != ADVANCE:
+        await paying.catch_up(conn, priced, now)
     return priced
 
 
@@ -153,30 +162,49 @@ async def draft(
 
     In the caller's transaction, which must be of one snapshot (`begin_reading`). Raises as `price`.
     """
-    agreement = agreed(team, log.standing, books, period)
-    billed = () if reason == ADVANCE else await advance.billed(conn, team.id, period)
+    agreement = agreement_of(team, log.standing, books, period, reason)
+    billed = await billed_before(conn, team.id, period, reason)
+    adjusted = await _adjusted(conn, team, agreement, reason)
     try:
         if reason == ADVANCE:
             found = await billable.none(conn, team.id)
             rated, document = advance.owed(agreement)
         else:
             found = await billable.read(conn, team.id, period, agreement.asked)
-            rated, document = owed(agreement, found, billed)
+            rated, document = owed(agreement, found, billed, adjusted)
     except ValueError as error:
         raise NotRateable(str(error)) from error
-    return Draft(team, log.subscription_id or 0, reason, agreement, rated, document, found, billed)
+    return Draft(team, log.subscription_id or 0, reason, agreement, rated, document, found, billed, adjusted)
 
 
-def owed(agreement: Agreement, found: Billable, billed: Iterable[Billed] = ()) -> tuple[Rated, Document]:
-    """Rate what was used and settle the sum, then take off what was `billed` in advance; pure.
+def agreement_of(team: Team, changes: Sequence[Change], books: Schedule, period: Period, reason: Reason) -> Agreement:
+    """By what a period is billed for a reason. Raises as `agreed`."""
+    return (progressive.so_far if reason == PROGRESSIVE else agreed)(team, changes, books, period)
 
+
+async def billed_before(
+    conn: Connection, team_id: int, period: Period, reason: Reason, *, voids: bool = False
+) -> tuple[Billed, ...]:
+    """What other invoices billed of a period, that one for this reason takes off; those void since with `voids`."""
+    if reason == ADVANCE:
+        return ()
+    kinds = advance.KINDS if reason == PERIOD else (PROGRESSIVE,)
+    return await advance.billed(conn, team_id, period, kinds, voids=voids)
+
+
+def owed(
+    agreement: Agreement, found: Billable, billed: Iterable[Billed] = (), adjusted: Iterable[Adjusted] = ()
+) -> tuple[Rated, Document]:
+    """Rate what was used and settle the sum, then take off what was `billed` of it before; pure.
+
+    What changed of earlier periods after their invoices (`adjusted`) comes last.
     What was used while there was no plan has no price. Raises ValueError for usage that can't be priced.
     """
     rated = rate_period(agreement.segments(found.parts), agreement.month, agreement.currency)
     outside = unpriced_of(found.outside)
     rated = replace(rated, period=agreement.period, unpriced=(*rated.unpriced, *outside))
     settled = settle(items_of(rated), agreement.terms, rated.currency, agreement.month, agreement.served)
-    return rated, advance.less(settled, billed)
+    return rated, more(advance.less(settled, billed), adjusted)
 
 
 async def conclude(
@@ -194,8 +222,9 @@ async def conclude(
 
     Teams go side by side, one team's invoices one after the other; whoever comes second finds the first one's. The
     number is taken last, so others wait for it only as long as a commit takes. Raises InvoiceExists, and Busy where the
-    team's zone was changed since: its periods begin at another time then. Where it is the team that asks (`by_team`),
-    Forbidden for what would be given the free units of a month once more.
+    team's zone was changed since: its periods begin at another time then; InvoiceNumberTaken where the seller's numbers
+    are not new. Where it is the team that asks (`by_team`), Forbidden for what would be given the free units of a month
+    once more.
     """
     if isinstance(prepared, Standing):
         return Outcome(prepared.public_id, created=False)
@@ -211,8 +240,10 @@ async def conclude(
             await _check_free_units(conn, prepared)
         written = await _write(conn, prepared, seller, now, standing)
         if draft is None:
-            numbered = {"invoice_id": written.id, "now": now, "due_at": now + DUE_AFTER}
-            await conn.execute(statement("number_invoice"), numbered)
+            await adjustments.bill(conn, written.id, prepared.adjusted)
+            purse = await paying.hold(conn, prepared, now)
+            await numbering.give(conn, written.id, seller.numbers, prepared.period.zone, now)
+            await paying.pay(conn, prepared, (written.id, written.public_id), purse, now)
             await outbox.invoice(conn, written.id, prepared.team.id, "invoice", now)
         else:
             await conn.execute(statement("keep_draft"), {"invoice_id": written.id, "finalise_at": draft.at})
@@ -225,10 +256,21 @@ async def _check_agreed(conn: Connection, draft: Draft, now: datetime) -> None:
         await prices.adopt(conn, book, now)  # first, as that may have to wait for all who share the book
         await conn.execute(statement("share_price_book"), {"book": book})
     books, log = await prices.read(conn), await subscriptions.read(conn, draft.team.id)
-    if agreed(draft.team, log.standing, books, draft.period) != draft.agreement:
+    if agreement_of(draft.team, log.standing, books, draft.period, draft.reason) != draft.agreement:
         raise Busy("the prices or the plan were changed at this very moment; ask again")
-    if draft.reason == PERIOD and await advance.billed(conn, draft.team.id, draft.period) != draft.billed:
-        raise Busy("fees of the period were billed in advance at this very moment; ask again")
+    if await billed_before(conn, draft.team.id, draft.period, draft.reason) != draft.billed:
+        raise Busy("a part of the period was billed at this very moment; ask again")
+    if await _adjusted(conn, draft.team, draft.agreement, draft.reason) != draft.adjusted:
+        raise Busy("usage of earlier periods was found to have changed at this very moment; ask again")
+
+
+async def _adjusted(conn: Connection, team: Team, agreement: Agreement, reason: Reason) -> tuple[Adjusted, ...]:
+    """What changed of earlier periods after their invoices, and waits for this one."""
+    if reason != PERIOD:
+        return ()
+    exchange = agreement.terms.exchange
+    currency = agreement.currency if exchange is None else exchange.to
+    return await adjustments.waiting(conn, team.id, currency, agreement.period.start)
 
 
 async def _check_free_units(conn: Connection, draft: Draft) -> None:
@@ -249,7 +291,8 @@ async def _check_free_units(conn: Connection, draft: Draft) -> None:
 
 def reason_of(invoice: Invoice) -> Reason:
     """Why an invoice was made."""
-    return ADVANCE if invoice.reason == ADVANCE else PERIOD
+    found: Reason = msgspec.convert(invoice.reason, Reason)
+    return found
 
 
 async def default_period(conn: Connection, team: Team, now: datetime) -> Period:
@@ -272,7 +315,7 @@ def check_due(period: Period, now: datetime, reason: Reason) -> None:
     """Raises PeriodNotOver while usage may still come in time, and for fees of a period that has not begun."""
     if reason == ADVANCE and period.start > now:
         raise PeriodNotOver(f"it begins at {period.start.isoformat()}; its fees are owed from then on")
-    if reason == PERIOD and period.end > now:
+    if reason != ADVANCE and period.end > now:
         raise PeriodNotOver(f"it ends at {period.end.isoformat()}; `preview` shows what it would cost by now")
 
 
@@ -287,13 +330,14 @@ def check_priced(rated: Rated) -> None:
 async def _standing(conn: Connection, team: Team, period: Period, reason: Reason) -> Standing | None:
     """The period's invoice. Raises InvoiceExists for one of another period that shares a moment with this one.
 
-    Fees in advance of a period that was cut may be billed again for what it became: the first are taken off again.
+    Fees in advance of a period that was cut may be billed again for what it became: the first are taken off again, as
+    is what was billed of a part of a running one.
     """
     asked = {"team_id": team.id, "reason": reason, "period_from": period.start, "period_to": period.end, "drafts": True}
     row = await (await conn.execute(statement("find_overlapping_invoice"), asked)).fetchone()
     if row is not None and row[2:4] == (period.start, period.end):
         return Standing(row[0], *row[4:])
-    if reason == ADVANCE:  # the invoice of the period has its fees, and takes off no others any more
+    if reason != PERIOD:  # the invoice of the period has all of it, and takes off nothing any more
         row = await (await conn.execute(statement("find_overlapping_invoice"), asked | {"reason": PERIOD})).fetchone()
     if row is None:
         return None
@@ -303,7 +347,10 @@ async def _standing(conn: Connection, team: Team, period: Period, reason: Reason
 
 
 async def _write(conn: Connection, draft: Draft, seller: Party, now: datetime, standing: Standing | None) -> Standing:
-    """Stores the draft with its prices, lines and shares; in place of what stands there as one."""
+    """Stores the draft with its prices, lines and shares; in place of what stands there as one.
+
+    Raises Busy where that was discarded meanwhile.
+    """
     version_id = await prices.version_of(conn, draft.agreement.last)
     public_id = standing.public_id if standing else uuid7()
     customer = await parties.customer(conn, draft.team)
@@ -313,7 +360,8 @@ async def _write(conn: Connection, draft: Draft, seller: Party, now: datetime, s
     else:
         invoice_id = standing.id
         await conn.execute(statement("erase_invoice_parts"), {"invoice_id": invoice_id})
-        await conn.execute(statement("rewrite_invoice"), head | {"invoice_id": invoice_id})
+        if (await conn.execute(statement("rewrite_invoice"), head | {"invoice_id": invoice_id})).rowcount == 0:
+            raise Busy("the draft was discarded at this very moment; ask again")
     parts = {
         "invoice_id": invoice_id,
         "team_id": draft.team.id,
@@ -321,7 +369,7 @@ async def _write(conn: Connection, draft: Draft, seller: Party, now: datetime, s
         "members": _encode(members_of(draft)).decode(),
         "truths": _encode(await truth.of_draft(conn, draft, public_id, now)).decode(),
     }
-    for name in ("create_invoice_lines", "create_invoice_shares", "create_invoice_members"):
+    for name in ("create_invoice_lines", "create_invoice_members"):
         await conn.execute(statement(name), parts)
     return Standing(public_id, invoice_id, is_draft=True)
 

@@ -63,7 +63,8 @@ class Asked(NamedTuple):
 class Billable(NamedTuple):
     """The usage of a period by its parts and `outside` of them, title and unit of each meter, and which data it is.
 
-    `data_snapshot` is pg_current_snapshot() as text; `as_of` is when the team's data last changed.
+    `data_snapshot` is pg_current_snapshot() as text; `as_of` is when the team's data last changed. `series` are all
+    that are billed: id and meter.
     """
 
     parts: tuple[tuple[Usage, ...], ...]
@@ -71,6 +72,7 @@ class Billable(NamedTuple):
     meters: dict[str, tuple[str, str]]
     data_snapshot: str
     as_of: datetime | None
+    series: Sequence[tuple[int, str]] = ()
 
     @property
     def usage(self) -> tuple[Usage, ...]:
@@ -114,7 +116,7 @@ async def read(conn: Connection, team_id: int, period: Period, asked: Asked) -> 
     used = {row.meter for part in parts for row in part}
     meters = {each.meter: (each.title, each.unit) for each in series if each.meter in used}
     *inside, outside = map(tuple, parts)
-    return Billable(tuple(inside), outside, meters, data_snapshot, as_of)
+    return Billable(tuple(inside), outside, meters, data_snapshot, as_of, [(each.id, each.meter) for each in series])
 
 
 def cut(series: Sequence[Series], period: Period, asked: Asked) -> list[tuple[Cuts, list[Series]]]:

@@ -289,6 +289,15 @@ class InvoiceExists(Problem):
     remedy = "Fetch the invoice that is there."
 
 
+class InvoiceNumberTaken(Problem):
+    """The seller's format of numbers was changed, and the next number by it is that of an earlier invoice."""
+
+    status = 409
+    code = "invoice_number_taken"
+    title = "The next invoice number was given before"
+    remedy = "The operator writes a METER_INVOICE_NUMBER that can't make earlier numbers, as with another prefix."
+
+
 class InvoiceState(Problem):
     """What becomes of an invoice follows its status: a paid one can't be voided, a draft can't be paid."""
 
@@ -398,6 +407,15 @@ class CreditsRefused(Problem):
     code = "credits_refused"
     title = "The credits can't be changed like this"
     remedy = "Do what `detail` says; `reason` is one of the words in docs/credits.md."
+
+
+class CreditRefused(Problem):
+    """A credit note for more than is left of an invoice or line, or that can't go where it is to: `reason` says why."""
+
+    status = 409
+    code = "credit_refused"
+    title = "This can't be credited"
+    remedy = "Do what `detail` says; `left` is how much can be, and `reason` one of the words in docs/credit-notes.md."
 
 
 class LimitReached(Problem):

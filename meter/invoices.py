@@ -11,6 +11,9 @@ from uuid import UUID
 import msgspec
 
 from meter.database import Connection
+from meter.invoicing import settled as settlements
+from meter.invoicing.numbers import DEFAULT as NUMBERS
+from meter.invoicing.settled import Settlement
 from meter.rating.charge import Step
 from meter.rating.document import Document
 from meter.rating.document.document import Applied, TaxTotal
@@ -28,7 +31,8 @@ class Party(msgspec.Struct, frozen=True, omit_defaults=True):
     """Who sells or who pays, as printed: a name and what stands under it.
 
     `lines` are as they are, of invoices from before there was more. `payment` and `notes` are a seller's: how to pay,
-    and what else to say. `locale` and `reference` are a customer's: how numbers are written, and its own order number.
+    and what else to say; `numbers` the format of its invoices' numbers. `locale` and `reference` are a customer's: how
+    numbers are written, and its own order number.
     """
 
     name: str
@@ -41,6 +45,7 @@ class Party(msgspec.Struct, frozen=True, omit_defaults=True):
     notes: tuple[str, ...] = ()
     locale: str = ""
     reference: str = ""
+    numbers: str = NUMBERS
 
 
 class Sums(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,14 +104,24 @@ def plain_sums(total: Decimal) -> Sums:
     )
 
 
+class TakenBack(NamedTuple):
+    """A credit note of an invoice: what it takes back, tax included."""
+
+    public_id: UUID
+    number: str
+    total: Decimal
+    issued_at: datetime
+
+
 class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     """One team, one period, one reason. A draft has no number and dates yet; what is final keeps all but its status.
 
     `finalise_at` is when a draft becomes final by itself; `closed_at` when it was paid, voided or given up.
 
     `meters` has title and unit of each meter in the members' usage. `exact` is the lines before rounding. `settled` has
-    an entry for each line. In a list the lines and members are left out. `sums` is None of an invoice from before there
-    were any.
+    an entry for each line, `settlements` what of the total need not be paid any more, and `credit_notes` those that
+    took a part of it back. In a list all of these and the members are left out. `sums` is None of an invoice from
+    before there were any.
     """
 
     id: int
@@ -138,6 +153,15 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[Line, ...] = ()
     settled: tuple[Settled, ...] = ()
     members: tuple[MemberShare, ...] = ()
+    settlements: tuple[Settlement, ...] = ()
+    credit_notes: tuple[TakenBack, ...] = ()
+
+    @property
+    def to_pay(self) -> Decimal:
+        """What is left to pay, nothing of what is paid or void; not known in a list."""
+        if self.status in {"paid", "void"}:
+            return self.total * 0
+        return settlements.to_pay(self.total, self.settlements)
 
 
 async def get(conn: Connection, public_id: UUID, team_id: int | None) -> Invoice | None:
@@ -148,19 +172,32 @@ async def get(conn: Connection, public_id: UUID, team_id: int | None) -> Invoice
         return None
     lines = await (await conn.execute(statement("list_invoice_lines"), {"invoice_id": row[0]})).fetchall()
     members = await (await conn.execute(statement("list_invoice_members"), {"invoice_id": row[0]})).fetchall()
+    notes = await (await conn.execute(statement("list_invoice_credits"), {"invoice_id": row[0]})).fetchall()
     return msgspec.structs.replace(
         _invoice(row),
         lines=tuple(line_of(line[:-1]) for line in lines),
         settled=tuple(_settled(line[-1]) for line in lines if line[-1] is not None),
         members=tuple(map(_member, members)),
+        settlements=await settlements.read(conn, row[0]),
+        credit_notes=tuple(TakenBack(*each) for each in notes),
     )
 
 
+READ_APART: Final = frozenset({"lines", "settled", "members", "settlements", "credit_notes"})
+"""What of an invoice is in tables of its own."""
+
+
 class Wanted(NamedTuple):
-    """Which invoices: in any of these states (None: in any at all), as of now."""
+    """Which invoices: in any of these states as of now, made for a reason, of periods that begin in [since, until).
+
+    None: in any state at all, for any reason, and so on.
+    """
 
     states: tuple[State, ...] | None = None
     now: datetime | None = None
+    reason: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
 
 
 ANY: Final = Wanted()
@@ -171,7 +208,7 @@ async def list_invoices(
 ) -> list[Invoice]:
     """At most `rows` invoices made before the one named, newest first, without lines; of all teams with None."""
     statuses = None if wanted.states is None else list(wanted.states)
-    asked = {"team_id": team_id, "before": before, "rows": rows, "statuses": statuses, "now": wanted.now}
+    asked = wanted._asdict() | {"team_id": team_id, "before": before, "rows": rows, "statuses": statuses}
     found = await (await conn.execute(statement("list_invoices"), asked)).fetchall()
     return [_invoice(row) for row in found]
 
@@ -185,7 +222,7 @@ async def before(conn: Connection, invoice: Invoice) -> Invoice | None:
 
 def _invoice(row: Sequence[Any]) -> Invoice:
     """A row of get_invoice: its sixth to ninth column are the period's."""
-    names = [name for name in Invoice.__struct_fields__ if name not in {"lines", "settled", "members"}]
+    names = [name for name in Invoice.__struct_fields__ if name not in READ_APART]
     values = dict(zip(names, (*row[:5], Period(*row[5:9]), *row[9:]), strict=True))
     for name, kind in (("seller", Party), ("customer", Party), ("meters", dict[str, tuple[str, str]])):
         values[name] = msgspec.convert(values[name], kind)

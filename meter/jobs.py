@@ -11,13 +11,14 @@ from typing import NamedTuple
 import psycopg
 
 from meter import aggregate, changes, checks
+from meter.adjustments import turn as adjustments
 from meter.authorize import sweep
 from meter.backfill import work as backfills
 from meter.coverage import follow
 from meter.coverage import learn as learning
 from meter.database import Connection
 from meter.held import turn as held
-from meter.invoicing import watch
+from meter.invoicing import report, threshold, watch
 from meter.invoicing.run import Issuing, revenue
 from meter.ledger import expire, renewing
 from meter.ledger.charging import Charging
@@ -120,11 +121,30 @@ async def invoices(turn: Turn) -> str | None:
     told = await watch.turn(turn.conn, issuing, timedelta(hours=turn.settings.bill_after_hours), turn.now)
     if not told:
         return None
+    await report.keep(turn.conn, report.WORKER, told, turn.now)
     came = Counter(each.came for each in told)
     said = [", ".join(f"{came[name]} {name}" for name in ("billed", "draft", "there", "failed") if came[name])]
     said += [f"{each.total:f} {each.currency}" for each in revenue(told)]
     said += [f"{each.team.public_id}: {each.why}" for each in told if each.came == "failed"]
     return "; ".join(said)
+
+
+async def late_usage(turn: Turn) -> str | None:
+    """Looks at invoices whose usage may have changed since, each once a day; what differs goes by the team's policy."""
+    found = await adjustments.turn(turn.conn, turn.now)
+    if not found:
+        return None
+    came = Counter(each.outcome for each in found)
+    return f"changed after its invoice: {', '.join(f'{many} {outcome}' for outcome, many in sorted(came.items()))}"
+
+
+async def progressive(turn: Turn) -> str | None:
+    """Bills teams whose running period has come to their threshold, before it is over."""
+    told = await threshold.turn(turn.conn, turn.settings, turn.now)
+    await report.keep(turn.conn, report.THRESHOLDS, told, turn.now)
+    said = [f"{each.total:f} {each.currency} by {each.invoices} invoices" for each in revenue(told)]
+    said += [f"{each.team.public_id}: {each.why}" for each in told if each.came == "failed"]
+    return "; ".join(said) or None
 
 
 async def identity(turn: Turn) -> str | None:

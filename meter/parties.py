@@ -18,6 +18,7 @@ def seller(settings: Settings) -> Party:
         email=settings.seller_email or "",
         payment=settings.seller_payment or (),
         notes=settings.invoice_notes or (),
+        numbers=settings.invoice_number,
     )
 
 

@@ -14,6 +14,7 @@ import msgspec
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
+from meter.invoicing import numbers
 from meter.mail.server import sender_of, server_of
 
 LAST_PORT = 65_535
@@ -168,6 +169,11 @@ SMTP = Form("smtp://user:password@host:port or smtps://…, what is special in u
 SENDER = Form("an address, as in Acme Billing <billing@example.com>", _sender)
 PUBLIC = Form("http://host or https://host, with port and path if need be, no slash at its end", _matching(PUBLIC_URL))
 DAYS = Form("growing numbers of days with commas, as in 1,7,14, or off", _days)
+NUMBERS = Form(
+    "one {number}, or {year} and one {number_of_year}, and letters, digits, '.', '_', '-', {year}, {month} around it, "
+    "as in ACME-{year}-{number:5}",
+    numbers.check_format,
+)
 DATABASE = Form("postgresql://user:password@host/name, a % in the password as %25", _database_url)
 
 SETTINGS: tuple[Setting, ...] = (
@@ -190,6 +196,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("METER_SELLER_LOGO", PICTURE, None, "The seller's logo on invoices; unset: the name alone"),
     Setting("METER_SELLER_PAYMENT", LINES, None, "How an invoice is paid, printed on those that are due"),
     Setting("METER_INVOICE_NOTES", LINES, None, "What else every invoice says at its end"),
+    Setting("METER_INVOICE_NUMBER", NUMBERS, numbers.DEFAULT, "How the numbers of invoices are made"),
     Setting("METER_BILL_AFTER_HOURS", LIMIT, "1", "Hours after a billing period until its invoice is made by itself"),
     Setting("METER_INVOICE_GRACE_HOURS", LIMIT, "24", "Hours after a billing period for which its invoice is a draft"),
     Setting("METER_DEFAULT_PLAN", PLAN, "credits/payg", "Price book and plan of a new team that names none"),
@@ -244,6 +251,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     seller_logo: Path | None
     seller_payment: tuple[str, ...] | None
     invoice_notes: tuple[str, ...] | None
+    invoice_number: str
     bill_after_hours: int
     invoice_grace_hours: int
     default_plan: str

@@ -129,9 +129,9 @@ async def list_teams(conn: Connection, after: UUID | None, rows: int, *, deleted
     return [Team(*row) for row in await found.fetchall()]
 
 
-async def with_plans(conn: Connection, after: int, rows: int) -> list[Team]:
-    """At most `rows` teams with ids above `after` that have or had a plan, deleted ones too; by id."""
-    found = await conn.execute(statement("list_teams_with_plans"), {"after": after, "rows": rows})
+async def to_bill(conn: Connection, after: int, rows: int, one: UUID | None = None) -> list[Team]:
+    """At most `rows` teams with ids above `after`, or the one named; of deleted ones those that had a plan; by id."""
+    found = await conn.execute(statement("list_teams_to_bill"), {"after": after, "rows": rows, "one": one})
     return [Team(*row) for row in await found.fetchall()]
 
 

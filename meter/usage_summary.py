@@ -111,6 +111,14 @@ async def read(conn: Connection, team: Team, period: Period, only_member: str | 
     return Summary(period, today, so_far.as_of, meters, owed, so_far.coverage.whole())
 
 
+async def costs(conn: Connection, team: Team, period: Period, now: datetime) -> Owed | Problem:
+    """What a period would be billed by now and at its end, or the Problem that keeps it from being priced."""
+    async with conn.transaction():
+        await conn.execute(statement("begin_reading"))
+        changes = (await subscriptions.read(conn, team.id)).standing
+        return await _owed(conn, team, period, pace(period, timeline.begun(changes), now), now)
+
+
 async def _owed(conn: Connection, team: Team, period: Period, known: Pace | None, now: datetime) -> Owed | Problem:
     try:
         draft = await bill.price(conn, team, period)

@@ -73,6 +73,8 @@ def timetable(settings: Settings) -> tuple[Job, ...]:
         Job("reservations", 2.0, jobs.reservations, "what nobody settles in time is not used, and another may have it"),
         Job("credits", 60.0, jobs.credits, "grants come again when they are due, and are nobody's when they end"),
         Job("invoices", 60.0, jobs.invoices, "each period is billed soon after it ends, whoever is away"),
+        Job("progressive", 60.0, jobs.progressive, "what a team owes shall not grow far beyond its threshold"),
+        Job("late_usage", 60.0, jobs.late_usage, "what comes after its invoice is neither lost nor kept from anybody"),
         Job("identity", 60.0, jobs.identity, "an id that comes again with another time is one event counted twice"),
         Job("prepare", HOUR, jobs.prepare, "making room for events blocks those who write them, so it is made ahead"),
         Job("check", HOUR, jobs.check, "what does not add up shall be found by us first"),

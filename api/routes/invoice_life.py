@@ -28,6 +28,7 @@ from meter.errors import (
     IdempotencyConflict,
     InvalidBody,
     InvoiceExists,
+    InvoiceNumberTaken,
     InvoiceState,
     NoSubscription,
     NotFound,
@@ -48,6 +49,7 @@ OF_A_CHANGE = (NotFound, InvoiceState, IdempotencyConflict, Busy)
 OF_A_DRAFT = (
     *OF_A_CHANGE,
     InvoiceExists,
+    InvoiceNumberTaken,
     PeriodNotOver,
     NoSubscription,
     CurrencyMismatch,

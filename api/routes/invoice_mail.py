@@ -45,7 +45,7 @@ class Sending(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class MailView(msgspec.Struct, frozen=True, kw_only=True):
-    """Mail to one address. `kind` is `invoice`, `receipt` or `overdue_1`, `overdue_2`, ….
+    """Mail to one address. `kind` is `invoice`, `receipt`, `overdue_1`, `overdue_2`, … or `credit_note_1` of CN-000001.
 
     `state` is `queued`, `sent` (the mail server has it), `failed` or `skipped` (nobody wants it any more, or there
     is no mail server); `error` says why, also of the last attempt of one that is `queued` for another at `next_at`.

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import msgspec
 from litestar import Response, get, post
@@ -20,6 +21,7 @@ from api.idempotency import Retry, answered, sent
 from api.invoice_document import full_document
 from api.invoice_view import InvoiceSummary, InvoiceView, invoice_view, preview_view, summary
 from api.paging import Cursor, Limit, Page, page, position_of
+from api.questions import instant_of
 from api.routes.billing import edges_of
 from dashboards.documents import invoice_pdf
 from dashboards.invoice import InvoiceDocument
@@ -34,6 +36,7 @@ from meter.errors import (
     IdempotencyConflict,
     InvalidBody,
     InvoiceExists,
+    InvoiceNumberTaken,
     NoSubscription,
     NotFound,
     NotRateable,
@@ -53,6 +56,9 @@ States = Annotated[
     list[State] | None,
     QueryParameter(description="Only those in one of these states; what is `overdue` is open, and due before now."),
 ]
+OfReason = Annotated[bill.Reason | None, QueryParameter(description="Only those made for this reason.")]
+Since = Annotated[Instant | None, QueryParameter(name="from", description="Only of periods that begin then or later.")]
+Until = Annotated[Instant | None, QueryParameter(name="to", description="Only of periods that begin before then.")]
 FIRST = 10
 CREATED, THERE = 201, 200
 PDF = "application/pdf"
@@ -69,7 +75,7 @@ class NewInvoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
     to: Instant | None = None
     preview: bool = False
     draft: bool = False
-    reason: bill.Reason = bill.PERIOD
+    reason: Literal["period", "advance"] = bill.PERIOD
 
 
 @post(
@@ -83,6 +89,7 @@ class NewInvoice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename
             NotFound,
             InvalidBody,
             InvoiceExists,
+            InvoiceNumberTaken,
             PeriodNotOver,
             NoSubscription,
             CurrencyMismatch,
@@ -160,16 +167,26 @@ async def found_invoice(conn: Connection, public_id: UUID, team_id: int | None) 
     responses=problems(NotFound),
     tags=["invoices"],
 )
-async def list_invoices(
+async def list_invoices(  # noqa: PLR0913, PLR0917 (a query parameter each)
     team: NamedDependency[Team | None],
     shell: TheShell,
     limit: Limit = FIRST,
     cursor: Cursor = None,
     status: States = None,
+    reason: OfReason = None,
+    since: Since = None,
+    until: Until = None,
 ) -> Page[InvoiceSummary]:
     """List invoices, newest first, without their lines: a team's, and all teams' with the operator's key alone."""
     before = position_of(cursor, UUID)
-    wanted = Wanted(tuple(status) if status else None, shell.clock())
+    zone = ZoneInfo(team.timezone if team else "UTC")
+    wanted = Wanted(
+        tuple(status) if status else None,
+        shell.clock(),
+        reason,
+        None if since is None else instant_of("from", since, zone, shell.clock()),
+        None if until is None else instant_of("to", until, zone, shell.clock()),
+    )
     async with shell.readers.connection() as conn:
         found = await invoices.list_invoices(conn, team.id if team else None, before, limit + 1, wanted)
     return page(found, limit, summary, lambda invoice: invoice.public_id)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -17,9 +17,9 @@ from meter.database import Connection
 from meter.explain.behind import events_of, meters_of, price_of
 from meter.explain.digest import digest, stated
 from meter.ingest import load_meters
-from meter.invoices import settled_of
+from meter.invoices import Settled, settled_of
+from meter.rating.line import Line
 from meter.spans import Span
-from sql import statement
 
 if TYPE_CHECKING:
     from meter.bill import Draft  # which keeps it
@@ -46,37 +46,35 @@ async def of_draft(conn: Connection, draft: Draft, public_id: UUID, now: datetim
         for line, price in zip(lines, prices, strict=True)
     ]
     spans = dict.fromkeys(each[0] for each in wanted if each)
-    found = {span: await _coverage(conn, draft.team.id, span, now) for span in spans}
+    found = {span: await _coverage(conn, draft, span, now) for span in spans}
     shares = [
         together(found[each[0]].get(meter, _NONE) for meter in each[1]).share if each else None for each in wanted
     ]
     return [
-        _truth(public_id, number, draft, events_of(agreement, draft.billable.parts, line), share)
-        for number, (line, share) in enumerate(zip(lines, shares, strict=True), 1)
+        _truth(public_id, number, each, events_of(agreement, draft.billable.parts, each[0]), share)
+        for number, (each, share) in enumerate(
+            zip(zip(lines, settled_of(document), strict=True), shares, strict=True), 1
+        )
     ]
 
 
 _NONE = Counts(0, 0)
 
 
-def _truth(public_id: UUID, number: int, draft: Draft, events: int, coverage: Decimal | None) -> Truth:
-    line, settled = draft.document.lines[number - 1].line, settled_of(draft.document)[number - 1]
-    return Truth(events, coverage, digest(stated(public_id, number, line, settled, events, coverage)))
+def _truth(public_id: UUID, number: int, line: tuple[Line, Settled], events: int, coverage: Decimal | None) -> Truth:
+    return Truth(events, coverage, digest(stated(public_id, number, *line, events, coverage)))
 
 
-async def _coverage(conn: Connection, team_id: int, span: Span, now: datetime) -> Mapping[str, Counts]:
+async def _coverage(conn: Connection, draft: Draft, span: Span, now: datetime) -> Mapping[str, Counts]:
     """Of each meter that is billed, how much of the time that its series were expected to report has data."""
-    rows: Sequence[tuple[int, str]] = [
-        (row[0], row[1])
-        for row in await (await conn.execute(statement("list_billable_series"), {"team_id": team_id})).fetchall()
-    ]
+    team_id, series = draft.team.id, draft.billable.series
     meters = await load_meters(conn, team_id)
-    numbers = {slug: number for number, slug in enumerate(dict.fromkeys(slug for _, slug in rows))}
+    numbers = {slug: number for number, slug in enumerate(dict.fromkeys(slug for _, slug in series))}
     rules = {
         number: Rule(meters[slug].expected_every_seconds, meters[slug].time_weighted)
         for slug, number in numbers.items()
     }
-    asked = Asked(team_id, {id_: numbers[slug] for id_, slug in rows}, rules, [span], span)
+    asked = Asked(team_id, {id_: numbers[slug] for id_, slug in series}, rules, [span], span)
     cover = await coverages.read(conn, asked, now)
     if cover is None:
         return {}

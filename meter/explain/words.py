@@ -224,6 +224,23 @@ def _advance(facts: Facts, going: _Going) -> str:
     return f"{facts['invoice']} billed {amount} of it before the period; it is taken off again."
 
 
+def _adjustment(facts: Facts, going: _Going) -> str:
+    amount = _money(facts["amount"], going)
+    if "total" in facts:
+        left = _money(facts["total"], going)
+        return f"Usage changed after {facts['invoice']} was made: {amount} with its taxes, so {left} is left."
+    before, after = shown(facts["before"]), shown(facts["after"])
+    return f"{before} {going.unit} on {facts['invoice']} are {after} by now: {amount} after coupons, before tax."
+
+
+def _progressive(facts: Facts, going: _Going) -> str:
+    amount = _money(facts["amount"], going)
+    if "total" in facts:
+        left = _money(facts["total"], going)
+        return f"{facts['invoice']} billed usage before the period was over: {amount}, so {left} is left."
+    return f"With {facts['invoice']}, {amount} of it was billed; it is taken off again."
+
+
 def _total(facts: Facts, going: _Going) -> str:
     names = ("subtotal", "maximum", "coupons", "tax", "included", "total")
     lines, most, coupons, tax, included, to_pay = (shown(facts[name]) for name in names)
@@ -261,6 +278,8 @@ _WORDS: Final[Mapping[str, Callable[[Facts, _Going], str]]] = {
     "tax": _tax,
     "untaxed": _untaxed,
     "commitment": _commitment,
+    "adjustment": _adjustment,
     "advance": _advance,
+    "progressive": _progressive,
     "total": _total,
 }

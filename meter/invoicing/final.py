@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from meter import bill
+from meter.adjustments import turn as adjustments
 from meter.bill import Draft, Reason, Standing
 from meter.database import Connection
 from meter.errors import RawDataGone, UsageDiffers
@@ -20,8 +21,13 @@ async def prepare(
 ) -> Draft | Standing:
     """As `bill.prepare`, proved by raw events; what was used in weeks whose raw events are gone is as the buckets say.
 
+    What changed of earlier periods after their invoices is found first, so that it is on this one. `conn` in autocommit
+    mode.
+
     Raises UsageDiffers, with where, beside what `bill.prepare` raises.
     """
+    if reason == bill.PERIOD:
+        await adjustments.of_team(conn, team, now)
     prepared = await bill.prepare(conn, team, period, now, reason)
     if isinstance(prepared, Draft):
         await prove(conn, prepared)

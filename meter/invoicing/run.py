@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal, NamedTuple
@@ -12,6 +12,7 @@ from psycopg import InterfaceError, OperationalError
 
 from meter import audit, bill, invoices
 from meter.audit import Actor
+from meter.bill import Draft, Standing
 from meter.database import Connection
 from meter.errors import InvoiceExists, Problem
 from meter.invoices import Invoice
@@ -23,7 +24,8 @@ from meter.settings import Settings
 from sql import statement
 
 _log = logging.getLogger(__name__)
-Came = Literal["billed", "draft", "there", "failed"]
+Came = Literal["billed", "draft", "there", "failed", "waits"]
+Prepare = Callable[[Connection, Team, Period, datetime, bill.Reason], Awaitable[Draft | Standing | None]]
 
 
 class Issuing(NamedTuple):
@@ -34,13 +36,26 @@ class Issuing(NamedTuple):
 
 
 class Told(NamedTuple):
-    """What came of a team's period: an invoice, made now or `there` before (in parts: none is named); or why not."""
+    """What came of a team's period: an invoice, made now or `there` before (in parts: none is named); or why not.
+
+    It `waits` where it is not its time.
+    """
 
     team: Team
     period: Period
     came: Came
     invoice: Invoice | None = None
     why: str = ""
+
+
+class Skipped(NamedTuple):
+    """A team that nothing was to be billed of, or not yet: why, and the period if there is one."""
+
+    team: Team
+    why: str
+    period: Period | None = None
+    came: Literal["skipped"] = "skipped"
+    invoice: None = None
 
 
 class Sum(NamedTuple):
@@ -52,16 +67,26 @@ class Sum(NamedTuple):
 
 
 async def bill_period(
-    conn: Connection, team: Team, period: Period, issuing: Issuing, now: datetime, reason: bill.Reason = bill.PERIOD
+    conn: Connection,
+    team: Team,
+    period: Period,
+    issuing: Issuing,
+    now: datetime,
+    reason: bill.Reason = bill.PERIOD,
+    prepare: Prepare | None = None,
 ) -> Told:
     """The invoice of a period, as a draft until its time of grace is over; or why there is none.
 
+    `prepare` may prepare it in another way, and say that it is not its time yet.
     Raises what says that the database is away: then nobody else can be billed either.
     """
     final_at = period.end + issuing.grace
     try:
         until = None if now >= final_at else bill.Until(final_at)
-        prepared = await (final.prepare if until is None else bill.prepare)(conn, team, period, now, reason)
+        prepare = prepare or (final.prepare if until is None else bill.prepare)
+        prepared = await prepare(conn, team, period, now, reason)
+        if prepared is None:
+            return Told(team, period, "waits")
         async with conn.transaction():
             made = await bill.conclude(conn, prepared, seller(issuing.settings), now, draft=until)
             invoice = await invoices.get(conn, made.public_id, team.id)
@@ -93,7 +118,7 @@ async def _record(conn: Connection, team: Team, invoice: Invoice, now: datetime)
     await audit.record(conn, Actor("system", now), action, audit.of(team, "invoice", invoice.public_id), None, after)
 
 
-def revenue(told: Sequence[Told]) -> list[Sum]:
+def revenue(told: Iterable[Told | Skipped]) -> list[Sum]:
     """What was billed, by currency; drafts and what was there before are not among it."""
     sums: dict[str, Sum] = {}
     for each in told:

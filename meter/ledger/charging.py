@@ -76,9 +76,10 @@ class Charging:
         for team in (Team(*row) for row in rows):
             changes = (await subscriptions.read(conn, team.id)).standing
             if any(stretch.plan in plans for stretch in timeline.stretches(changes)):
-                await self._charge(conn, team, touched[team.id], now)
+                await self.charge(conn, team, touched[team.id], now)
 
-    async def _charge(self, conn: Connection, team: Team, buckets: Sequence[datetime], now: datetime) -> None:
+    async def charge(self, conn: Connection, team: Team, buckets: Sequence[datetime], now: datetime) -> None:
+        """Charges what is due of a team in the billing periods of some instants."""
         async with follow.alone(conn, team):
             found = await _found(conn, team, buckets, now)
             ids = await _counters(conn, team, found, now)
@@ -127,6 +128,11 @@ class Charging:
         log.warning(
             "team %s: %s is in %s, its account in %s: not charged", team.public_id, due.key.price, due.currency, kept
         )
+
+
+async def charge(conn: Connection, team: Team, instants: Sequence[datetime], now: datetime) -> None:
+    """Charges what is due of a team in the billing periods of some instants. `conn` must be in autocommit mode."""
+    await Charging().charge(conn, team, instants, now)
 
 
 def charged_plans(books: Schedule) -> frozenset[str]:

@@ -34,19 +34,32 @@ class Mail(NamedTuple):
     message_id: str | None
 
 
+class About(NamedTuple):
+    """What a mail is: its kind, and the number of the credit note that it is of."""
+
+    kind: str
+    note: str = ""
+
+
 async def invoice(conn: Connection, invoice_id: int, team_id: int, kind: str, now: datetime) -> int:
     """Queues mail about an invoice that has its number: to the team's owners and to where its bills go.
 
     `kind` is `invoice`, `receipt` or `overdue_1`, `overdue_2`, …; each address gets one of a kind, however often this
     is called. Answers how many were queued now.
     """
-    return await _queue(conn, invoice_id, team_id, kind, now)
+    return await _queue(conn, invoice_id, team_id, About(kind), now)
+
+
+async def credit_note(conn: Connection, invoice_id: int, team_id: int, note: tuple[int, str], now: datetime) -> int:
+    """Queues mail about a credit note, by its number as one and as it is printed; to whom an invoice goes, once."""
+    position, number = note
+    return await _queue(conn, invoice_id, team_id, About(words.credit_note(position), number), now)
 
 
 async def again(conn: Connection, invoice_id: int, team_id: int, to: Sequence[str] | None, now: datetime) -> list[Mail]:
     """Queues an invoice because somebody asks for it, sent before or not: to those named, or (None) to the usual."""
     request = uuid7()
-    await _queue(conn, invoice_id, team_id, words.INVOICE, now, request=request, to=to)
+    await _queue(conn, invoice_id, team_id, About(words.INVOICE), now, request=request, to=to)
     return await _list(conn, request=request)
 
 
@@ -61,7 +74,7 @@ async def _queue(
     conn: Connection,
     invoice_id: int,
     team_id: int,
-    kind: str,
+    about: About,
     now: datetime,
     *,
     request: UUID | None = None,
@@ -73,10 +86,10 @@ async def _queue(
     row = {
         "invoice_id": invoice_id,
         "team_id": team_id,
-        "kind": kind,
+        "kind": about.kind,
         "request": request,
         "recipients": None if to is None else list(to),
-        "subject": words.subject(kind, named[0], named[1]),
+        "subject": words.subject(about.kind, named[0], named[1], about.note),
         "now": now,
     }
     return (await conn.execute(statement("queue_mail"), row)).rowcount

@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 LONGEST = 200
-INVOICE, RECEIPT, OVERDUE = "invoice", "receipt", "overdue_"
+INVOICE, RECEIPT, OVERDUE, CREDIT_NOTE = "invoice", "receipt", "overdue_", "credit_note_"
 _BREAKING = {"Cc", "Cf", "Zl", "Zp", "Cs"}  # control, invisible, line and paragraph ends, halves of letters
 
 
@@ -20,12 +20,24 @@ def overdue(step: int) -> str:
     return f"{OVERDUE}{step}"
 
 
-def subject(kind: str, number: str, seller: str) -> str:
-    """The subject of mail about the invoice of that number."""
+def credit_note(position: int) -> str:
+    """The kind of the mail of a credit note, by its number as one."""
+    return f"{CREDIT_NOTE}{position}"
+
+
+def position_of(kind: str) -> int | None:
+    """Which credit note a mail is of, by its number as one; None for other mail."""
+    return int(kind.removeprefix(CREDIT_NOTE)) if kind.startswith(CREDIT_NOTE) else None
+
+
+def subject(kind: str, number: str, seller: str, note: str = "") -> str:
+    """The subject of mail about the invoice of that number, or about a credit note of it."""
     if kind == RECEIPT:
         said = f"Receipt for invoice {number} from {seller}"
     elif kind.startswith(OVERDUE):
         said = f"Reminder: invoice {number} from {seller} is overdue"
+    elif kind.startswith(CREDIT_NOTE):
+        said = f"Credit note {note} for invoice {number} from {seller}"
     else:
         said = f"Invoice {number} from {seller}"
     return one_line(said)

@@ -115,7 +115,7 @@ def lines(stored: Account, now: Account) -> tuple[LineDifference, ...]:
     """Where lines differ, in the order of the stored ones; lines are told apart by price, labels, plan and time."""
     there: defaultdict[_LineOf, list[tuple[Line, Settled]]] = defaultdict(list)
     for line, settled in zip(now.lines, now.settled, strict=True):
-        there[_place(line)].append((line, settled))
+        there[place_of(line)].append((line, settled))
     return tuple(_differing(zip(stored.lines, stored.settled, strict=True), there))
 
 
@@ -123,7 +123,7 @@ def _differing(
     stored: Iterable[tuple[Line, Settled]], there: dict[_LineOf, list[tuple[Line, Settled]]]
 ) -> Iterator[LineDifference]:
     for number, (line, settled) in enumerate(stored, 1):
-        same = there.get(_place(line))
+        same = there.get(place_of(line))
         other = same.pop(0) if same else None
         before, after = figures(line, settled), figures(*other) if other else None
         moved = other is not None and _shares(line.members) != _shares(other[0].members)
@@ -158,5 +158,6 @@ def _shares(members: Iterable[Share]) -> dict[str | None, Decimal]:
     return {each.member: each.amount for each in members if each.amount}
 
 
-def _place(line: Line) -> _LineOf:
+def place_of(line: Line) -> _LineOf:
+    """What tells a line from others of its invoice."""
     return line.kind, line.price, line.meter, line.measure, line.cell, line.plan, line.start, line.end

@@ -10,8 +10,10 @@ from typing import Literal, NamedTuple
 from msgspec.structs import replace
 
 from meter import advance, bill
+from meter.adjustments import store as adjustments
+from meter.adjustments.billed import Adjusted
 from meter.advance import Billed
-from meter.agreement import Agreement, agreed
+from meter.agreement import Agreement
 from meter.database import Connection
 from meter.errors import CurrencyMismatch, NoSubscription, RawDataGone, UnknownCoupon, UnknownPlan
 from meter.ingest import load_meters
@@ -65,11 +67,12 @@ class Verdict(NamedTuple):
     since: Since | None
 
 
-class _Terms(NamedTuple):
-    """By what an invoice was made: what was agreed, and what had been billed in advance."""
+class Terms(NamedTuple):
+    """By what an invoice was made: what was agreed, what was billed in advance, and what changed of earlier ones."""
 
     agreement: Agreement
-    billed: tuple[Billed, ...]
+    billed: tuple[Billed, ...] = ()
+    adjusted: tuple[Adjusted, ...] = ()
 
 
 async def verify(conn: Connection, team: Team, invoice: Invoice) -> Verdict:
@@ -84,7 +87,7 @@ async def verify(conn: Connection, team: Team, invoice: Invoice) -> Verdict:
             said = f"it was made by rating version {invoice.rating_version}, and this program has {RATING_VERSION}"
             return _unknown(said, snapshot)
         try:
-            terms = await _terms(conn, team, invoice)
+            terms = await terms_of(conn, team, invoice)
             then = await _made(conn, invoice, terms, snapshot)
             came = await _came(conn, invoice, snapshot)
             now = await _made(conn, invoice, terms, None) if came else then
@@ -125,19 +128,24 @@ async def _snapshot_of(conn: Connection, invoice: Invoice) -> str:
     return snapshot
 
 
-async def _terms(conn: Connection, team: Team, invoice: Invoice) -> _Terms:
-    """What was agreed when it was made final: what was decided or put in force later says nothing about it."""
+async def terms_of(conn: Connection, team: Team, invoice: Invoice) -> Terms:
+    """What was agreed when it was made final: what was decided or put in force later says nothing about it.
+
+    Raises NoSubscription, CurrencyMismatch, UnknownPlan, UnknownCoupon where that can't be told any more.
+    """
     known_at = invoice.issued_at
     team = replace(team, timezone=invoice.period.zone, currency=invoice.currency)
     books, log = await prices.read(conn, known_at), await subscriptions.read(conn, team.id)
     changes = _known(log.changes, known_at)
     period = invoice.period
-    agreement = agreed(team, changes, books, period)
-    if invoice.reason == bill.ADVANCE:
-        return _Terms(agreement, ())
+    reason = bill.reason_of(invoice)
+    agreement = bill.agreement_of(team, changes, books, period, reason)
+    if reason == bill.ADVANCE:
+        return Terms(agreement)
     numbers = {step.facts.get("invoice") for step in (invoice.sums.derivation if invoice.sums else ())}
-    billed = await advance.billed(conn, team.id, period)
-    return _Terms(agreement, tuple(each for each in billed if each.number in numbers))
+    billed = await bill.billed_before(conn, team.id, period, reason, voids=True)
+    adjusted = await adjustments.on_invoice(conn, invoice.id)
+    return Terms(agreement, tuple(each for each in billed if each.number in numbers), adjusted)
 
 
 def _known(changes: Iterable[Change], at: datetime | None) -> tuple[Change, ...]:
@@ -151,12 +159,12 @@ def _known(changes: Iterable[Change], at: datetime | None) -> tuple[Change, ...]
     )
 
 
-async def _made(conn: Connection, invoice: Invoice, terms: _Terms, snapshot: str | None) -> Account:
+async def _made(conn: Connection, invoice: Invoice, terms: Terms, snapshot: str | None) -> Account:
     if invoice.reason == bill.ADVANCE:
         _, document = advance.owed(terms.agreement)
     else:
         found = await raw.read(conn, invoice.team_id, invoice.period, terms.agreement.asked, snapshot)
-        _, document = bill.owed(terms.agreement, found, terms.billed)
+        _, document = bill.owed(terms.agreement, found, terms.billed, terms.adjusted)
     return account(document)
 
 

@@ -9,4 +9,9 @@ select t.public_id as team, i.period_from as since, 0 as failures, 'a draft that
 from invoice as i
 inner join team as t on i.team_id = t.id
 where i.status = 'draft' and i.finalise_at < now() - interval '2 days'
+union all
+select t.public_id as team, b.looked_until as since, 1 as failures, b.why
+from billing_threshold as b
+inner join team as t on b.team_id = t.id
+where b.why <> '' and b.amount is not null
 limit 20

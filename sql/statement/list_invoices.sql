@@ -14,5 +14,8 @@ where (%(team_id)s::bigint is null or i.team_id = %(team_id)s)
         or i.status = any(%(statuses)s)
         or ('overdue' = any(%(statuses)s) and i.status = 'open' and i.due_at < %(now)s::timestamptz)
     )
+    and (%(reason)s::text is null or i.reason = %(reason)s)
+    and (%(since)s::timestamptz is null or i.period_from >= %(since)s)
+    and (%(until)s::timestamptz is null or i.period_from < %(until)s)
 order by i.public_id desc
 limit %(rows)s

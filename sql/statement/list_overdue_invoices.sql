@@ -1,5 +1,5 @@
--- Open invoices that were mailed, and are due for longer than a step of `steps` (days, ascending) without having been
--- told so: the last step that is over, no earlier one after it.
+-- Open invoices that were mailed, ask for money, and are due for longer than a step of `steps` (days, ascending) without
+-- having been told so: the last step that is over, no earlier one after it.
 
 select i.id, i.team_id, s.step
 from invoice as i
@@ -11,6 +11,7 @@ cross join lateral (
 where i.status = 'open'
     and i.due_at <= %(now)s
     and s.step is not null
+    and i.total > (select coalesce(sum(x.amount), 0) from invoice_settlement as x where x.invoice_id = i.id)
     and exists (select from mail as m where m.invoice_id = i.id and m.kind = 'invoice' and m.state = 'sent')
     and not exists (
         select from mail as m

@@ -159,6 +159,9 @@ def test_an_invoice_is_made_once_and_read_by_its_own_team_only(served: Service) 
     listed = client.get("/v1/invoices", limit=1)
     assert [item["number"] for item in listed["items"]] == [second["number"]]
     assert [item["id"] for item in client.get("/v1/invoices", limit=1, cursor=listed["next"])["items"]] == [made["id"]]
+    of_the_first = client.get("/v1/invoices", from_=START, to=END, reason="period")["items"]
+    assert [item["id"] for item in of_the_first] == [made["id"]]
+    assert client.get("/v1/invoices", from_=START, reason="advance")["items"] == []
     assert len(Client(served.url).get("/v1/invoices")["items"]) == 2
     assert Client(served.url).get(f"/v1/invoices/{made['id']}") == made
 

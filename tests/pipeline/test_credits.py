@@ -22,7 +22,7 @@ BLOCKS: dict[str, str] = dict(re.findall(r"<!-- run: (\w+) -->\n```sh\n(.*?)```"
 
 
 def test_the_page(database: str, tmp_path: Path) -> None:
-    """Opened, bought, granted, looked at, refunded, voided, taken, given back; plain usage is charged by the worker."""
+    """Opened, bought, granted, looked at, refunded, taken, given back; an invoice is paid, plain usage is charged."""
     if shutil.which("curl") is None or shutil.which("jq") is None:
         pytest.skip("no curl or no jq on PATH")
     with serving(database, tmp_path) as service:
@@ -63,6 +63,15 @@ def test_the_page(database: str, tmp_path: Path) -> None:
         assert [each["balance_after"] for each in back] == ["8750", "8500", "8380", "8500"]
         *_, charged = run("plain")
         assert (charged["amount"], charged["balance_after"], charged["meter"]) == ("-15", "8485", "tokens.input")
+        billed, paid = run("invoice")
+        assert billed["settled"] == [{"kind": "credits", "amount": "1.50", "description": "Paid from credits"}]
+        assert [billed[name] for name in ("total", "to_pay", "status", "closed_note")] == [
+            "1.50",
+            "0.00",
+            "paid",
+            "paid from credits",
+        ]
+        assert [paid[name] for name in ("kind", "amount", "balance_after")] == ["usage_deduction", "-150", "8335"]
 
 
 def test_the_page_knows_every_reason() -> None:

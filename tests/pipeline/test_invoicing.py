@@ -48,6 +48,15 @@ def test_the_page(database: str, tmp_path: Path) -> None:
             return objects(run(name))
 
         assert "1 billed, 0 draft, 0 there, 0 failed" in run("month")
+        assert "meter bill --month 2026-09 --final: 1 billed, 0 draft, 0 there, 0 failed, 0 skipped; " in run("runs")
+        runs, results = answers("results")
+        assert (runs["items"][0]["month"], runs["items"][0]["came"]["billed"]) == ("2026-09", 1)
+        assert [(each["team"], each["came"], each["number"]) for each in results["items"]] == [
+            (team, "billed", "HM-000001")
+        ]
+        august, sums = answers("number")
+        year = operator.get(f"/v1/invoices/{august['invoice']}")["issued_at"][:4]
+        assert (august["number"], sums["came"]) == (f"ACME-{year}-00001", {"billed": 1})
         draft, again, final = answers("draft")
         assert [each["status"] for each in (draft, again, final)] == ["draft", "draft", "open"]
         assert [each["total"] for each in (draft, again, final)] == ["15.00", "22.50", "22.50"]

@@ -10,6 +10,7 @@ from tests.cases.families import (
     blocks,
     burndown,
     commitments,
+    credit_notes,
     dynamic,
     fees,
     invoices,
@@ -35,12 +36,12 @@ FAMILIES: Final[Mapping[str, Callable[[Case], Question]]] = {
     **invoices.MODELS,
     **paid.MODELS,
     **burndown.MODELS,
+    **credit_notes.MODELS,
 }
 
 LATER: Final[Mapping[str, str]] = {
     "aggregation": "usage query",
     "prorated_sum": "usage query",
     "weighted_sum": "usage query",
-    "credit_note_unused_days+tax": "invoices",
     "node_price_normalisation": "optional",
 }

@@ -1,0 +1,151 @@
+"""Did the usage of an invoice change after it was final? The difference is told from raw events and written down once.
+
+What was rolled up tells cheaply that nothing changed, which is the rule; only where it says otherwise are raw events
+counted. Prices are those that the invoice was made by.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from meter import advance, bill, billable
+from meter.adjustments import store
+from meter.adjustments.decide import Decided, decide
+from meter.adjustments.difference import Delta, Standing, between, standing_of
+from meter.adjustments.store import Adjustment, Came, Known
+from meter.audit import Actor
+from meter.billable import Billable
+from meter.credit_notes.make import make
+from meter.credit_notes.wanted import OfLine, Reason, Wanted
+from meter.database import Connection
+from meter.errors import CreditRefused, InvoiceState, Problem, RawDataGone
+from meter.invoices import Invoice
+from meter.model import Team
+from meter.rating.invoice import RATING_VERSION
+from meter.verify import raw
+from meter.verify.invoice import Terms, terms_of
+from sql import statement
+
+_log = logging.getLogger(__name__)
+
+
+class _Found(NamedTuple):
+    known: Known
+    made: Standing
+    after: Standing
+    delta: Delta
+    snapshot: str
+    came: tuple[Came, ...]
+
+
+async def look(conn: Connection, team: Team, invoice: Invoice, now: datetime) -> Adjustment | None:
+    """Writes down by how much a final invoice differs from what it would be by now, and decides what becomes of that.
+
+    None where nothing changed that costs anything, where somebody else was faster, and where it can't be told any more.
+    `conn` in autocommit mode.
+    """
+    if invoice.reason == advance.KIND or invoice.rating_version != RATING_VERSION:
+        return None
+    try:
+        found = await _found(conn, team, invoice)
+    except (Problem, ValueError) as error:
+        _log.warning("invoice %s can't be looked at again: %s", invoice.number, error)
+        return None
+    return None if found is None else await _written(conn, team, invoice, found, now)
+
+
+async def _found(conn: Connection, team: Team, invoice: Invoice) -> _Found | None:
+    async with conn.transaction():
+        await conn.execute(statement("begin_reading"))
+        known = await store.known(conn, invoice.id)
+        if known is None:
+            return None
+        terms = await terms_of(conn, team, invoice)
+        usage = await billable.read(conn, team.id, invoice.period, terms.agreement.asked)
+        if not _delta(known, terms, usage, invoice).lines:
+            return None
+        usage = await _counted(conn, team, invoice, terms, usage)
+        delta = _delta(known, terms, usage, invoice)
+        if not delta.lines:
+            return None
+        made = known if known.number == 0 else await store.known(conn, invoice.id, as_made=True)
+        asked = {"team_id": team.id, "since": invoice.period.start, "until": invoice.period.end}
+        rows = await conn.execute(statement("sum_changes_since"), asked | {"snapshot": known.snapshot})
+        came = tuple(Came(*row) for row in await rows.fetchall())
+        return _Found(known, (made or known).standing, _after(terms, usage), delta, usage.data_snapshot, came)
+
+
+async def _counted(conn: Connection, team: Team, invoice: Invoice, terms: Terms, rolled: Billable) -> Billable:
+    """The usage of an invoice's period from raw events; what was rolled up where they are gone, and can't change."""
+    try:
+        return await raw.read(conn, team.id, invoice.period, terms.agreement.asked, None)
+    except RawDataGone:
+        return rolled
+
+
+def _after(terms: Terms, usage: Billable) -> Standing:
+    _, document = bill.owed(terms.agreement, usage, terms.billed, terms.adjusted)
+    return standing_of(document)
+
+
+def _delta(known: Known, terms: Terms, usage: Billable, invoice: Invoice) -> Delta:
+    return between(known.standing, _after(terms, usage), invoice.number or "", invoice.currency)
+
+
+async def _written(conn: Connection, team: Team, invoice: Invoice, found: _Found, now: datetime) -> Adjustment | None:
+    async with conn.transaction():
+        await conn.execute(statement("lock_team"), {"team_id": team.id})
+        if not await _is_latest(conn, invoice, found.known):
+            return None
+        decided = decide(found.delta, found.made, (await store.kept_policy(conn, team.id))[0])
+        note = await _credited(conn, invoice, found, decided, now) if decided.credited else None
+        if decided.credited and note is None:
+            decided = Decided("next_invoice")
+        adjustment = _adjustment(team, invoice, found, decided, now, note)
+        await store.write(conn, adjustment)
+        return adjustment
+
+
+async def _credited(conn: Connection, invoice: Invoice, found: _Found, decided: Decided, now: datetime) -> UUID | None:
+    """The credit note of a difference; None where so much of the invoice is not left to credit."""
+    reason: Reason = "late_usage" if any(each.late for each in found.came) else "correction"
+    lines = tuple(OfLine(*each) for each in decided.credited)
+    wanted = Wanted(invoice, reason, lines, note="Usage that changed after the invoice was made")
+    try:
+        async with conn.transaction():
+            made = await make(conn, wanted, Actor("system", now))
+    except (CreditRefused, InvoiceState) as error:
+        _log.info("invoice %s: its difference goes on the next one: %s", invoice.number, error)
+        return None
+    return made.note.public_id
+
+
+async def _is_latest(conn: Connection, invoice: Invoice, known: Known) -> bool:
+    """Whether a difference is from what the invoice stands at, and it stands."""
+    row = await (await conn.execute(statement("find_last_adjustment"), {"invoice_id": invoice.id})).fetchone()
+    return row is not None and tuple(row) == (known.number, False)
+
+
+def _adjustment(
+    team: Team, invoice: Invoice, found: _Found, decided: Decided, now: datetime, credit_note: UUID | None
+) -> Adjustment:
+    return Adjustment(
+        public_id=uuid7(),
+        team_id=team.id,
+        invoice_id=invoice.id,
+        number=found.known.number + 1,
+        found_at=now,
+        snapshot=found.snapshot,
+        came=found.came,
+        before=found.known.standing,
+        after=found.after,
+        delta=found.delta,
+        outcome=decided.outcome,
+        credit_note=credit_note,
+        note=decided.note,
+    )

@@ -1,0 +1,111 @@
+"""What does the ledger book for an invoice that becomes final? A wallet and what is owed in, entries out. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from uuid_utils.compat import uuid7
+
+from meter.invoicing.charged import Charged
+from meter.invoicing.cover import Owed, cover
+from meter.ledger.store import Entry, Side
+from meter.ledger.wallet import Burn, Wallet, deduct, in_unit, taken
+from meter.rating.money import exact
+
+
+class Named(NamedTuple):
+    """An invoice by its public id and number, and by what the ledger knows what is booked for it."""
+
+    public_id: UUID
+    number: str
+
+    @property
+    def source(self) -> str:
+        """What its balance paid."""
+        return f"invoice/{self.public_id}"
+
+    @property
+    def rounding(self) -> str:
+        """The rest of what was charged as it was used."""
+        return f"{self.source}/rounding"
+
+    @property
+    def carried(self) -> str:
+        """What it was below zero."""
+        return f"{self.source}/carried"
+
+    @property
+    def sources(self) -> list[str]:
+        """All there may be."""
+        return [self.source, self.rounding, self.carried]
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What a transaction says of it."""
+        return {"invoice": str(self.public_id), "number": self.number}
+
+
+class Booking(NamedTuple):
+    """A wallet after an entry (None: nothing is booked), and how much money of the invoice that settles."""
+
+    wallet: Wallet
+    entry: Entry | None
+    amount: Decimal
+
+
+@exact()
+def rounded(wallet: Wallet, used: Charged, invoice: Named, at: datetime) -> Booking:
+    """Takes or gives what usage charged as it happened lacks to what is billed of it, meter by meter.
+
+    It settles all that is billed. It is no usage: what usage took is what it was.
+    """
+    burns: tuple[Burn, ...] = ()
+    after = wallet
+    for meter, money in sorted(used.rest.items()):
+        after, parts = deduct(after, meter, in_unit(wallet, money), at)
+        burns += parts
+    if not burns and not used.billed:
+        return Booking(wallet, None, used.billed)
+    charged = sum((each.amount for each in used.charges), used.billed * 0)
+    told = invoice.metadata | {"billed": f"{used.billed:f}", "charged": f"{charged:f}"}
+    said = f"Rounding, taxes and discounts of invoice {invoice.number}"
+    entry = _entry(wallet, burns, (invoice.rounding, said, told), at, "rounding")
+    return Booking(after._replace(spent=wallet.spent), entry, used.billed)
+
+
+@exact()
+def paid(wallet: Wallet, lines: Sequence[Owed], currency: str, invoice: Named, at: datetime) -> Booking:
+    """Pays lines of an invoice, as far as the wallet goes."""
+    found = cover(wallet, lines, currency, at)
+    if not found.burns:
+        return Booking(wallet, None, found.money)
+    told = invoice.metadata | {"money": f"{found.money:f}"}
+    entry = _entry(wallet, found.burns, (invoice.source, f"Invoice {invoice.number}", told), at)
+    return Booking(found.wallet._replace(spent=wallet.spent + taken(found.burns)), entry, found.money)
+
+
+def _entry(
+    wallet: Wallet,
+    burns: tuple[Burn, ...],
+    told: tuple[str, str, Mapping[str, Any]],
+    at: datetime,
+    side: Side | None = None,
+) -> Entry:
+    source, description, metadata = told
+    return Entry(
+        account_id=wallet.account_id,
+        kind="usage_deduction",
+        meter=None,
+        amount=-taken(burns),
+        burns=burns,
+        at=at,
+        description=description,
+        metadata=metadata,
+        source=source,
+        side=side,
+        public_id=uuid7(),
+    )

@@ -1,0 +1,1 @@
+"""Usage that changed after its invoice: the pure part."""
