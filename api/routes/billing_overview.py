@@ -28,8 +28,8 @@ HALF_A_YEAR = 6
 async def get_current(team: TheTeam, shell: TheShell) -> CurrentView:
     """Show what the running billing period costs by now, line by line, and where that will be at its end.
 
-    And what the plan includes of it, how many days are left, and the team's account. Nothing of it is billed before the
-    period is over; `unpriced` usage is in no sum.
+    And what the plan includes of it, how many days are left, and the team's account. What a threshold had billed before
+    is taken off; `unpriced` usage is in no sum.
     """
     now = shell.clock()
     async with shell.readers.connection() as conn:

@@ -65,7 +65,7 @@ async def _found(conn: Connection, team: Team, invoice: Invoice) -> _Found | Non
         known = await store.known(conn, invoice.id)
         if known is None:
             return None
-        terms = await terms_of(conn, team, invoice)
+        terms = await _terms(conn, team, invoice)
         usage = await billable.read(conn, team.id, invoice.period, terms.agreement.asked)
         if not _delta(known, terms, usage, invoice).lines:
             return None
@@ -78,6 +78,15 @@ async def _found(conn: Connection, team: Team, invoice: Invoice) -> _Found | Non
         rows = await conn.execute(statement("sum_changes_since"), asked | {"snapshot": known.snapshot})
         came = tuple(Came(*row) for row in await rows.fetchall())
         return _Found(known, (made or known).standing, _after(terms, usage), delta, usage.data_snapshot, came)
+
+
+async def _terms(conn: Connection, team: Team, invoice: Invoice) -> Terms:
+    """By what an invoice was made, but for what was billed before its period's end by one that is void by now."""
+    terms = await terms_of(conn, team, invoice)
+    if not terms.billed:
+        return terms
+    standing = {each.number for each in await bill.billed_before(conn, team.id, invoice.period, bill.PERIOD)}
+    return terms._replace(billed=tuple(each for each in terms.billed if each.number in standing))
 
 
 async def _counted(conn: Connection, team: Team, invoice: Invoice, terms: Terms, rolled: Billable) -> Billable:

@@ -13,7 +13,7 @@ from meter.invoicing.run import Skipped, Told
 from sql import statement
 
 AT_ONCE: Final = 20
-"""How many results are kept together: a commit for each would cost a tenth of the run."""
+"""How many results are kept together: a commit for each would be one more for every invoice."""
 
 Origin = Literal["command", "worker"]
 Kind = Literal["billed", "draft", "there", "skipped", "failed"]

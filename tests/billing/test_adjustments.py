@@ -37,13 +37,17 @@ IN_DECEMBER = NOVEMBER.end + timedelta(days=2)
 IN_JANUARY = DECEMBER.end + timedelta(days=2)
 
 
-@pytest.fixture(name="house")
-async def fixture_house(any_database: str) -> AsyncIterator[House]:
+@pytest.fixture(name="desk")
+async def fixture_desk(any_database: str) -> AsyncIterator[Desk]:
     """Answer a team with tiers, fees and taxes, in a database of its own, on each engine."""
     async with databases.pool(any_database, CONNECTIONS) as pool:
-        ingest = Ingest(pool, PAST_DAYS)
-        desk: Desk = await make_desk(pool, ingest, "UTC", "tariff/small", "2026-10-01T00:00Z", BOOK)
-        yield desk.house
+        yield await make_desk(pool, Ingest(pool, PAST_DAYS), "UTC", "tariff/small", "2026-10-01T00:00Z", BOOK)
+
+
+@pytest.fixture(name="house")
+def fixture_house(desk: Desk) -> House:
+    """Answer the team."""
+    return desk.house
 
 
 async def calls(house: House, id_: str, quantity: int, member: str, day: int = 20) -> None:
@@ -251,4 +255,22 @@ async def test_a_credit_note_takes_no_more_than_is_left(house: House) -> None:
     await change(place_of(house), [named("one")])
     (found,) = await looked(house)
     assert (found.outcome, found.delta.total) == ("next_invoice", Decimal("-24.00"))
+    await check(house)
+
+
+async def test_fees_in_advance_that_are_void_by_now(desk: Desk) -> None:
+    """What an invoice took off as billed before is owed after all where that was voided since."""
+    house = desk.house
+    ahead = BOOK.replace('prorate = "time"', 'prorate = "time"\nbilled = "advance"', 1)
+    await desk.applies(ahead, START)
+    async with house.pool.connection() as conn:
+        fees = await bill.generate(conn, house.team, OCTOBER, SELLER, NOW, bill.ADVANCE)
+    october = await final_of(house, OCTOBER)
+    assert october.total == 0
+    assert await looked(house) == []
+    async with house.pool.connection() as conn, conn.transaction():
+        await changes.close(conn, fees.public_id, "void", "wrong", NOW)
+    (found,) = await looked(house)
+    assert (found.outcome, found.delta.total, found.came) == ("next_invoice", Decimal("37.20"), ())
+    assert await looked(house) == []
     await check(house)
