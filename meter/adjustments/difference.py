@@ -55,7 +55,7 @@ def between(before: Standing, after: Standing, number: str, currency: str) -> De
     lines = tuple(_lines(before.lines, after.lines, number, currency))
     return Delta(
         lines=lines,
-        taxes=tuple(each for each in taxes_less(after.taxes, before.taxes) if each.exact or each.base),
+        taxes=tuple(each for each in taxes_less(after.taxes, before.taxes) if each.exact or each.base or each.amount),
         members=_members(before.members, after.members),
         total=after.total - before.total,
     )
