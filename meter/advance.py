@@ -15,9 +15,10 @@ from meter.database import Connection
 from meter.invoices import Sums
 from meter.rating.charge import Step, step, total
 from meter.rating.document import Document, items_of, settle
+from meter.rating.document.added import taxes_less, with_lines
 from meter.rating.document.document import SettledLine, TaxTotal
 from meter.rating.invoice import Rated
-from meter.rating.line import Line, Share, in_order, shares
+from meter.rating.line import Line, Share, shares
 from meter.rating.money import exact
 from meter.rating.periods import Period
 from meter.rating.plan import Plan
@@ -104,32 +105,16 @@ def _off(billed: Sequence[Billed], currency: str) -> tuple[SettledLine, ...]:
 
 
 def _less(document: Document, billed: Sequence[Billed], off: Sequence[SettledLine]) -> Document:
-    tax = document.tax + total(line.tax for line in off)
-    to_pay = document.total + total(line.total for line in off)
     taxes = document.taxes
     for each in billed:
         taxes = taxes_less(taxes, each.taxes)
-    return replace(
-        document,
-        lines=(*document.lines, *off),
-        subtotal=document.subtotal + total(line.line.amount for line in off),
-        taxes=taxes,
-        tax=tax,
-        tax_included=document.tax_included + total(line.tax_included for line in off),
-        net=to_pay - tax,
-        total=to_pay,
-        members=_members(document, off),
-        derivation=(*document.derivation, *_steps(document, billed)),
-    )
+    return with_lines(document, off, taxes, _members(document, off), _steps(document, billed))
 
 
-def _members(document: Document, off: Iterable[SettledLine]) -> tuple[Share, ...]:
-    """What each member is left to pay: fees are nobody's, usage is taken off those whose it was."""
-    owed = {share.member: share.amount for share in document.members}
+def _members(document: Document, off: Iterable[SettledLine]) -> Iterator[Share]:
+    """What is taken off what each member has to pay: fees are nobody's, usage is those's whose it was."""
     for each in off:
-        for share in shares(_weights(each.line), each.total, document.currency):
-            owed[share.member] = owed.get(share.member, document.total * 0) + share.amount
-    return tuple(Share(member, owed[member]) for member in in_order(owed))
+        yield from shares(_weights(each.line), each.total, document.currency)
 
 
 def _weights(line: Line) -> dict[str | None, Decimal]:
@@ -179,22 +164,3 @@ def _named(description: str, said: str) -> str:
     if description.endswith(said):
         return description.removesuffix(said) + _AGAIN
     return description.removesuffix(_AGAIN) + said
-
-
-def taxes_less(owed: Sequence[TaxTotal], billed: Iterable[TaxTotal]) -> tuple[TaxTotal, ...]:
-    """Each rate less what it brought already; pure."""
-    left = list(owed)
-    for each in billed:
-        kind = (each.name, each.percent, each.inclusive)
-        at = next((n for n, other in enumerate(left) if (other.name, other.percent, other.inclusive) == kind), None)
-        if at is None:
-            left.append(replace(each, base=-each.base, exact=-each.exact, amount=-each.amount))
-        else:
-            there = left[at]
-            left[at] = replace(
-                there,
-                base=there.base - each.base,
-                exact=there.exact - each.exact,
-                amount=there.amount - each.amount,
-            )
-    return tuple(left)

@@ -24,7 +24,7 @@ from api.routes.invoice_life import Note
 from api.versions import IfMatch
 from meter import teams
 from meter.adjustments import store, told
-from meter.adjustments.store import Policy
+from meter.adjustments.decide import Policy
 from meter.adjustments.told import State, Told
 from meter.errors import (
     BodyTooLarge,

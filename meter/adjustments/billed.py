@@ -9,11 +9,10 @@ from uuid import UUID
 from msgspec.structs import replace
 
 from meter.adjustments.difference import KIND, Delta
-from meter.advance import taxes_less
-from meter.rating.charge import step, total
+from meter.rating.charge import step
 from meter.rating.document import Document
+from meter.rating.document.added import taxes_less, with_lines
 from meter.rating.document.document import TaxTotal
-from meter.rating.line import Share, in_order
 from meter.rating.money import exact
 
 
@@ -38,24 +37,9 @@ def more(document: Document, adjusted: Iterable[Adjusted]) -> Document:
 
 
 def _more(document: Document, number: str, delta: Delta) -> Document:
-    lines, members = delta.lines, {share.member: share.amount for share in document.members}
-    for share in delta.members:
-        members[share.member] = members.get(share.member, delta.total * 0) + share.amount
-    tax = document.tax + total(line.tax for line in lines)
-    to_pay = document.total + delta.total
-    facts = step(KIND, invoice=number, amount=f"{delta.total:f}", total=f"{to_pay:f}")
-    return replace(
-        document,
-        lines=(*document.lines, *lines),
-        subtotal=document.subtotal + total(line.line.amount for line in lines),
-        taxes=taxes_less(document.taxes, map(_turned, delta.taxes)),
-        tax=tax,
-        tax_included=document.tax_included + total(line.tax_included for line in lines),
-        net=to_pay - tax,
-        total=to_pay,
-        members=tuple(Share(member, members[member]) for member in in_order(members)),
-        derivation=(*document.derivation, facts),
-    )
+    taxes = taxes_less(document.taxes, map(_turned, delta.taxes))
+    facts = step(KIND, invoice=number, amount=f"{delta.total:f}", total=f"{document.total + delta.total:f}")
+    return with_lines(document, delta.lines, taxes, delta.members, (facts,))
 
 
 def _turned(tax: TaxTotal) -> TaxTotal:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from meter.adjustments.difference import Delta, Standing
-from meter.adjustments.store import Outcome, Policy
 from meter.rating.document.document import SettledLine
 from meter.verify.compare import place_of
+
+Policy = Literal["next_invoice", "credit_note", "write_off"]
+Outcome = Literal["next_invoice", "credit_note", "written_off"]
 
 
 class Decided(NamedTuple):

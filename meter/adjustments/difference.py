@@ -10,9 +10,9 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from meter.advance import taxes_less
 from meter.rating.charge import step
 from meter.rating.document import Document
+from meter.rating.document.added import taxes_less
 from meter.rating.document.document import LineTax, SettledLine, TaxTotal
 from meter.rating.line import Line, Share, in_order
 from meter.rating.money import exact, minor_unit, share

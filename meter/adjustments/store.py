@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 import msgspec
 
 from meter import audit
 from meter.adjustments.billed import Adjusted
+from meter.adjustments.decide import Outcome, Policy
 from meter.adjustments.difference import Delta, Standing
 from meter.audit import Actor
 from meter.database import Connection
@@ -18,8 +19,6 @@ from meter.errors import InvoiceState
 from meter.model import Team
 from sql import statement
 
-Policy = Literal["next_invoice", "credit_note", "write_off"]
-Outcome = Literal["next_invoice", "credit_note", "written_off"]
 USUAL: Policy = "next_invoice"
 _encode = msgspec.json.Encoder(decimal_format="string").encode
 

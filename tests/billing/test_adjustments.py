@@ -12,6 +12,7 @@ import pytest
 from meter import audit, bill, checks, invoices
 from meter import database as databases
 from meter.adjustments import store, turn
+from meter.adjustments.decide import Policy
 from meter.adjustments.store import Adjustment, Came
 from meter.corrections.decide import Amendment
 from meter.credit_notes import store as notes
@@ -76,7 +77,7 @@ async def check(house: House) -> None:
         assert [each for each in await checks.run(conn, NOW) if not each.holds] == []
 
 
-async def agree(house: House, policy: store.Policy) -> None:
+async def agree(house: House, policy: Policy) -> None:
     """Agree with the team on what becomes of late usage."""
     async with house.pool.connection() as conn, conn.transaction():
         await store.agree(conn, house.team, policy, audit.Actor("system", NOW))
