@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import meter.credit_notes
-from tests.pipeline.test_quickstart import objects
+from tests.pipeline.pages import Shell
 from tests.served import Client, make_team, serving
 
 pytestmark = pytest.mark.slow
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "credit-notes.md").read_text("utf-8")
-BLOCKS: dict[str, str] = dict(re.findall(r"<!-- run: (\w+) -->\n```sh\n(.*?)```", PAGE, re.DOTALL))
 YEAR = datetime.now(UTC).year - 1
 
 
 def test_the_page(database: str, tmp_path: Path) -> None:
     """Shown, made, read in every form, refused, and the rest taken back until the invoice is paid."""
-    if shutil.which("curl") is None or shutil.which("jq") is None:
-        pytest.skip("no curl or no jq on PATH")
     with serving(database, tmp_path) as service:
         operator, client = Client(service.url), make_team(service.url, plan="credits/payg")
         used = {"time": f"{YEAR}-10-07T10:00:00Z", "meter": "tokens.input", "quantity": 10**6, "member": "ann"}
@@ -34,18 +27,7 @@ def test_the_page(database: str, tmp_path: Path) -> None:
         invoice = client.post(f"/v1/teams/{client.team}/invoices", period)
         told = {"HOURMETER": service.url, "KEY": client.key, "OPERATOR": operator.key, "INVOICE": invoice["id"]}
 
-        def run(name: str) -> list[dict[str, Any]]:
-            done = subprocess.run(
-                ["bash", "-euo", "pipefail", "-c", BLOCKS[name]],
-                cwd=tmp_path,
-                env=os.environ | told,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert done.returncode == 0, done.stderr
-            return objects(done.stdout)
-
+        run = Shell("credit-notes.md", tmp_path, told).answers
         (preview,), (made,) = run("preview"), run("make")
         assert (preview["id"], preview["number"], preview["total"]) == (None, None, "5.00")
         assert (made["number"], made["total"], made["to_invoice"]) == ("CN-000001", "5.00", "5.00")

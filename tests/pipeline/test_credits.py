@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import subprocess
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import meter.ledger
-from tests.pipeline.test_quickstart import objects
-from tests.served import Client, serving
+from tests.pipeline.pages import Shell, acme
+from tests.served import serving
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "credits.md").read_text("utf-8")
-BLOCKS: dict[str, str] = dict(re.findall(r"<!-- run: (\w+) -->\n```sh\n(.*?)```", PAGE, re.DOTALL))
 
 
 def test_the_page(database: str, tmp_path: Path) -> None:
     """Opened, bought, granted, looked at, refunded, taken, given back; an invoice is paid, plain usage is charged."""
-    if shutil.which("curl") is None or shutil.which("jq") is None:
-        pytest.skip("no curl or no jq on PATH")
     with serving(database, tmp_path) as service:
-        operator = Client(service.url)
-        owner = {"user_id": "ada", "email": "ada@example.org"}
-        team = operator.post("/v1/teams", {"name": "Acme", "owner": owner})["id"]
-        key = operator.post(f"/v1/teams/{team}/keys", {"name": "all", "scopes": ["ingest", "read"]})["key"]
-        told = {"HOURMETER": service.url, "KEY": key, "OPERATOR": operator.key, "TEAM": team}
-
-        def run(name: str) -> list[dict[str, Any]]:
-            done = subprocess.run(
-                ["bash", "-euo", "pipefail", "-c", BLOCKS[name]],
-                cwd=tmp_path,
-                env=os.environ | told,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            assert done.returncode == 0, done.stderr
-            return objects(done.stdout)
-
+        run = Shell("credits.md", tmp_path, acme(service.url)).answers
         (account,) = run("account")
         assert (account["unit"], account["credit_price"], account["version"]) == ("credits", "0.01", 1)
         assert [each["transaction"]["balance_after"] for each in run("credits")] == ["10000", "10250"]
