@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Literal, NamedTuple
+from uuid import UUID
 
 from psycopg import InterfaceError, OperationalError
 
@@ -33,6 +34,16 @@ class Issuing(NamedTuple):
 
     settings: Settings
     grace: timedelta
+
+
+class Drafted(NamedTuple):
+    """A draft that is to be made final: for which period, and why it was made."""
+
+    id: int
+    public_id: UUID
+    team: UUID
+    period: Period
+    reason: bill.Reason
 
 
 class Told(NamedTuple):
@@ -77,10 +88,11 @@ async def bill_period(
 ) -> Told:
     """The invoice of a period, as a draft until its time of grace is over; or why there is none.
 
+    That time begins with the period for fees in advance, and when it ends for all else.
     `prepare` may prepare it in another way, and say that it is not its time yet.
     Raises what says that the database is away: then nobody else can be billed either.
     """
-    final_at = period.end + issuing.grace
+    final_at = (period.start if reason == bill.ADVANCE else period.end) + issuing.grace
     try:
         until = None if now >= final_at else bill.Until(final_at)
         prepare = prepare or (final.prepare if until is None else bill.prepare)

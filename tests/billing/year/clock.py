@@ -9,7 +9,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
-from meter import bill, jobs, keys, teams
+from meter import jobs, keys, teams
 from meter.adjustments import turn as adjustments
 from meter.audit import Actor, actor_of
 from meter.corrections import write
@@ -28,13 +28,13 @@ from meter.model import Caller, Event, Team
 from meter.prices.apply import apply
 from meter.prices.store import SINCE_EVER, Source
 from meter.rating.book import parse_book
-from meter.subscriptions import change, store, timeline
+from meter.subscriptions import change
 from meter.subscriptions.wishes import CancelWish, CouponWish, PlanWish, QuantityWish, Wish
 from sql import statement
 from tests.billing.house import new_key
 from tests.billing.year.customers import Customer, Decision, Prices, Used
 from tests.billing.year.generate import BEGINS, CLOSED
-from tests.billing.year.reckoning import GRACE, Reckoner, final_at, first_turn, periods
+from tests.billing.year.reckoning import GRACE, ahead_at, begun, first_turn, periods
 from tests.served import OPERATOR_KEY
 
 AFTER = timedelta(hours=1)
@@ -73,23 +73,13 @@ class World:
     async def lives(self, customers: Sequence[Customer]) -> None:
         """Let the year go by: what happens until each turn of the worker, then the turn."""
         waiting = sorted(happenings(customers), key=lambda each: (each.at, each.customer.name))
-        ahead = self._ahead(customers)
-        for turn in turns(customers, ahead):
+        for turn in turns(customers):
             due = [each for each in waiting if each.at < turn]
             waiting = waiting[len(due) :]
             for each in due:
                 await self._happens(each)
-            await self._takes_turn(turn, ahead.get(turn, ()))
+            await self._takes_turn(turn)
         assert not waiting
-
-    def _ahead(self, customers: Iterable[Customer]) -> dict[datetime, list[str]]:
-        """Whose fees are to be billed in advance when: somebody asks for these, the worker does not."""
-        found: dict[datetime, list[str]] = {}
-        for each in customers:
-            for owed in Reckoner(each, self._prices).owed(CLOSED - DAY):
-                if owed.reason == "advance":
-                    found.setdefault(final_at(each, owed), []).append(each.name)
-        return found
 
     async def _happens(self, happening: Happening) -> None:
         at, customer, what = happening
@@ -155,25 +145,16 @@ class World:
             outcome = await write.attempt(conn, home.team, work)
         assert (outcome.events, outcome.missing) == (len(order.which), []) if isinstance(order.which, list) else True
 
-    async def _takes_turn(self, now: datetime, ahead: Sequence[str]) -> None:
-        """What the worker does in a day, once; and the fees of months that begin."""
+    async def _takes_turn(self, now: datetime) -> None:
+        """What the worker does in a day, once."""
         turn = self._turn._replace(now=now)
         for job in (jobs.prepare, jobs.refresh, jobs.limits, jobs.credits):
             await job(turn)
         if (now - BEGINS) // DAY % LOOK_DAYS == 0:  # each day in life: here rarely, and all there are
             for _ in range(0, len(self.homes) * LOOKED_AT, adjustments.AT_ONCE):
                 await adjustments.turn(turn.conn, now)
-        for name in ahead:
-            await self._bills_ahead(self.homes[name], now)
         for _ in range(0, len(self.homes), watch.AT_ONCE):
             self.told += await watch.turn(turn.conn, self._issuing, AFTER, now)
-
-    async def _bills_ahead(self, home: Home, now: datetime) -> None:
-        async with self.pool.connection() as conn:
-            log = await store.read(conn, home.team.id)
-            period = timeline.period_at(log.standing, home.customer.zone, now)
-            assert period is not None
-            assert (await bill.generate(conn, home.team, period, SELLER, now, "advance")).created
 
 
 @asynccontextmanager
@@ -191,17 +172,19 @@ async def world(pool: Pool, turn: Turn, prices: Prices) -> AsyncIterator[World]:
     yield World(pool, turn, prices, operator)
 
 
-def turns(customers: Iterable[Customer], ahead: Iterable[datetime]) -> list[datetime]:
+def turns(customers: Iterable[Customer]) -> list[datetime]:
     """Answer when the worker takes a turn: each week, and on days on which something is to be billed or made final.
 
     On others it would find nothing, and a year has many.
     """
     ends = [period.end for each in customers for period, _ in periods(each, CLOSED)]
+    plans = [(each, {had.plan for had in each.had()}) for each in customers]
+    ahead = [(each, period.start) for each, had in plans if "ahead" in had for period, _ in begun(each, CLOSED)]
     weekly = [first_turn(BEGINS) + 7 * DAY * week for week in range(53)]
     wanted = {
         first_turn(CLOSED - DAY),
         *weekly,
-        *ahead,
+        *(ahead_at(each, start) for each, start in ahead),
         *map(first_turn, ends),
         *(first_turn(end + GRACE) for end in ends),
     }

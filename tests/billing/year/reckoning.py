@@ -77,6 +77,10 @@ class Reckoner(NamedTuple):
                 billed[earlier] = now
             billed[period, month] = whole
             yield whole._replace(tax=tax, total=total)
+        for period, month in begun(self.customer, until):
+            ahead = self.in_advance(period, month)
+            if period.end > until and ahead is not None:
+                yield ahead
 
     def known(self, at: datetime) -> Reckoner:
         """Answer the same with no usage but what came by an instant."""
@@ -99,7 +103,7 @@ class Reckoner(NamedTuple):
 
     def in_advance(self, period: Month, month: Month) -> Owed | None:
         """Answer the invoice of a fee that is billed ahead, by what was decided when it was issued; None for none."""
-        issued = first_turn(max(period.start, self.customer.joined))
+        issued = ahead_at(self.customer, period.start)
         if issued >= period.end:
             return None
         period = Month(period.start, month.end)
@@ -224,7 +228,12 @@ class Reckoner(NamedTuple):
 
 
 def periods(customer: Customer, until: datetime) -> list[tuple[Month, Month]]:
-    """Answer the billing periods that end by an instant, each with the month that it is all or a part of.
+    """Answer the billing periods that end by an instant, each with the month that it is all or a part of."""
+    return [(period, month) for period, month in begun(customer, until) if period.end <= until]
+
+
+def begun(customer: Customer, until: datetime) -> list[tuple[Month, Month]]:
+    """Answer the billing periods that begin before an instant, each with the month that it is all or a part of.
 
     A cancellation ends one; a team that comes back has a part of the month that it comes back in.
     """
@@ -233,7 +242,7 @@ def periods(customer: Customer, until: datetime) -> list[tuple[Month, Month]]:
         for month in months(customer.zone, customer.anchor, since, end or until):
             start = month.start if number == 0 else max(month.start, since)
             period = Month(start, month.end if end is None else min(month.end, end))
-            if period.end <= until:
+            if start < until:
                 found.append((period, month))
     return found
 
@@ -254,8 +263,13 @@ GRACE = timedelta(hours=24)
 
 
 def final_at(customer: Customer, owed: Owed) -> datetime:
-    """Answer the turn that makes an invoice final: a day after its period; of fees in advance when it has begun."""
-    return first_turn(max(owed.start, customer.joined) if owed.reason == "advance" else owed.end + GRACE)
+    """Answer the turn that makes an invoice final: a day after its period; of fees in advance after its beginning."""
+    return ahead_at(customer, owed.start) if owed.reason == "advance" else first_turn(owed.end + GRACE)
+
+
+def ahead_at(customer: Customer, start: datetime) -> datetime:
+    """Answer the turn that makes fees of a month final that is billed ahead, which is not before it is known."""
+    return first_turn(max(start + GRACE, customer.joined))
 
 
 def first_turn(instant: datetime) -> datetime:
