@@ -71,14 +71,14 @@ async def _list_runs(settings: Settings, options: Namespace) -> int:
 
 
 async def _bill(settings: Settings, options: Namespace) -> int:
-    from meter.database import connect
+    from meter.database import KEEPING_PLANS, connect
     from meter.invoicing import report
     from meter.invoicing.run import Issuing, revenue
     from meter.migrate import check_current
 
     grace = timedelta(0) if options.final else timedelta(hours=settings.invoice_grace_hours)
     told: list[Told | Skipped] = []
-    async with await connect(url_of(settings), autocommit=True) as conn:
+    async with await connect(url_of(settings), KEEPING_PLANS, autocommit=True) as conn:
         await check_current(conn)
         found = [team async for team in _teams(conn, options.team)]
         if options.team and not found:

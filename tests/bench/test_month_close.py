@@ -22,7 +22,7 @@ from dashboards.documents import invoice_pdf
 from meter import bill, invoices, teams
 from meter.aggregate import refresh
 from meter.bill import Draft
-from meter.database import Connection, connect
+from meter.database import KEEPING_PLANS, Connection, connect
 from meter.held import turn
 from meter.invoices import Invoice, Party
 from meter.invoicing import final
@@ -158,7 +158,7 @@ async def print_some(made: list[Invoice]) -> float:
 async def test_the_end_of_a_month(database_of_teams: str, engine: str, tmp_path: Path) -> None:
     """Some teams stage by stage, and printed; then everybody else by the command, as an operator runs it."""
     by_stage = min(BY_STAGE, TEAMS // 2)
-    async with await connect(database_of_teams, autocommit=True) as conn:
+    async with await connect(database_of_teams, KEEPING_PLANS, autocommit=True) as conn:
         clock, made = await bill_by_stage(conn, by_stage)
     report.line("month close", engine=engine, teams=by_stage, events_of_each=SERIES * DAYS, lines=len(made[0].lines))
     for stage in STAGES:
