@@ -164,21 +164,28 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
         return settlements.to_pay(self.total, self.settlements)
 
 
-async def get(conn: Connection, public_id: UUID, team_id: int | None) -> Invoice | None:
-    """The invoice with its lines, None where there is none or it is not of `team_id` (None: whosever it is)."""
+async def head(conn: Connection, public_id: UUID, team_id: int | None) -> Invoice | None:
+    """The invoice as in a list, None where there is none or it is not of `team_id` (None: whosever it is)."""
     asked = {"public_id": public_id, "team_id": team_id}
     row = await (await conn.execute(statement("get_invoice"), asked)).fetchone()
-    if row is None:
+    return None if row is None else _invoice(row)
+
+
+async def get(conn: Connection, public_id: UUID, team_id: int | None) -> Invoice | None:
+    """The invoice with its lines, None where there is none or it is not of `team_id` (None: whosever it is)."""
+    found = await head(conn, public_id, team_id)
+    if found is None:
         return None
-    lines = await (await conn.execute(statement("list_invoice_lines"), {"invoice_id": row[0]})).fetchall()
-    members = await (await conn.execute(statement("list_invoice_members"), {"invoice_id": row[0]})).fetchall()
-    notes = await (await conn.execute(statement("list_invoice_credits"), {"invoice_id": row[0]})).fetchall()
+    asked = {"invoice_id": found.id}
+    lines = await (await conn.execute(statement("list_invoice_lines"), asked)).fetchall()
+    members = await (await conn.execute(statement("list_invoice_members"), asked)).fetchall()
+    notes = await (await conn.execute(statement("list_invoice_credits"), asked)).fetchall()
     return msgspec.structs.replace(
-        _invoice(row),
+        found,
         lines=tuple(line_of(line[:-1]) for line in lines),
         settled=tuple(_settled(line[-1]) for line in lines if line[-1] is not None),
         members=tuple(map(_member, members)),
-        settlements=await settlements.read(conn, row[0]),
+        settlements=await settlements.read(conn, found.id),
         credit_notes=tuple(TakenBack(*each) for each in notes),
     )
 

@@ -49,7 +49,7 @@ class Drafted(NamedTuple):
 class Told(NamedTuple):
     """What came of a team's period: an invoice, made now or `there` before (in parts: none is named); or why not.
 
-    It `waits` where it is not its time.
+    It `waits` where it is not its time. Invoices are as in a list, since a run comes to thousands.
     """
 
     team: Team
@@ -101,7 +101,7 @@ async def bill_period(
             return Told(team, period, "waits")
         async with conn.transaction():
             made = await bill.conclude(conn, prepared, seller(issuing.settings), now, draft=until)
-            invoice = await invoices.get(conn, made.public_id, team.id)
+            invoice = await invoices.head(conn, made.public_id, team.id)
             if made.created and invoice is not None:
                 await _record(conn, team, invoice, now)
     except Problem as problem:

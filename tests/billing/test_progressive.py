@@ -106,9 +106,15 @@ class Studio:
         return event
 
     async def turn(self, now: datetime) -> list[Told]:
-        """Answer what came of a turn."""
+        """Answer what came of a turn, invoices with their lines."""
         async with self.house.pool.connection() as conn:
-            return await threshold.turn(conn, self._settings, now)
+            told = await threshold.turn(conn, self._settings, now)
+            return [
+                each
+                if each.invoice is None
+                else each._replace(invoice=await invoices.get(conn, each.invoice.public_id, each.team.id))
+                for each in told
+            ]
 
     async def closed(self, period: Period = NOVEMBER) -> Invoice:
         """Make the period's own invoice, proved from raw events."""
