@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from analytics import trends
+from analytics import breakdown, compare, forecasts, peaks, trends
 
-JOBS: tuple[ModuleType, ...] = (trends,)
+JOBS: tuple[ModuleType, ...] = (breakdown, compare, forecasts, peaks, trends)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 import polars as pl
 
+from analytics.frames.change import change
 from analytics.frames.grid import INSTANT, Span, grid, on_grid, whole_windows
 from analytics.frames.number import exact, statistic
 from analytics.frames.slope import theil_sen
@@ -244,12 +245,8 @@ def _group_trend(frame: pl.DataFrame, line: Slope | None, window: Window, *, add
 def _change(complete: pl.DataFrame, *, additive: bool) -> Change:
     """Answer the change of sums (or means) between complete windows and their counterparts one span earlier."""
     current, base = (_size(complete.get_column(name), additive=additive) for name in ("quantity", "base"))
-    if current is None or base is None:
-        return Change(current, base, None, None, complete.height)
-    absolute = current - base
-    return Change(
-        current, base, exact(absolute), statistic(100 * absolute / abs(base)) if base else None, complete.height
-    )
+    found = change(current, base)
+    return Change(current, base, found.absolute, found.percent, complete.height)
 
 
 def _size(quantity: pl.Series, *, additive: bool) -> Decimal | None:

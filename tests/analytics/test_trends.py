@@ -68,6 +68,12 @@ def test_total_and_change_against_the_equal_span_before() -> None:
     assert answer.change == trends.Change(Decimal(90), Decimal(60), Decimal(30), Decimal(50), 3)
 
 
+def test_a_change_keeps_every_digit() -> None:
+    """Thirty digits are not rounded to what a decimal has by default."""
+    answer = daily([Decimal("999999999999999999.000000000001")], before=[Decimal("0.000000000002")])
+    assert answer.change.absolute == Decimal("999999999999999998.999999999999")
+
+
 def test_a_base_of_zero_has_no_percentage() -> None:
     """From zero to something is an absolute change only."""
     change = daily([5.0], before=[0.0]).change
