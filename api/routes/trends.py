@@ -1,43 +1,41 @@
-"""GET /v1/analytics/trends: where is usage going?"""
+"""GET /v1/analytics/trends: where is usage going, or what it costs?"""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from decimal import Decimal
 
-import msgspec
-from litestar import get
-from litestar.params import FromQuery, QueryParameter
+from litestar import Response, get
+from litestar.params import FromQuery
 
 from analytics.trends import GroupTrend
-from api.auth import may, only_own
-from api.coverage_view import share_view
+from api.analytics_given import SUBJECT, Form, Group, TheSubject
+from api.analytics_view import AnalyticsFrame, Sheet, answered, told
+from api.auth import may
 from api.errors import problems
-from api.given import TheCaller, TheShell, TheTeam
-from api.parameters import End, Start, Zone
-from api.questions import instant_of, zone_of
-from api.trend_work import Question, answer
+from api.formats import MEDIA_TYPES
+from api.given import TheShell, TheTeam
+from api.openapi import FORMS
+from api.parameters import End, Start
+from api.query import OPEN
+from api.request import Request
+from api.trend_work import found
 from meter.errors import NotFound, RawDataGone, UnknownMeter
 from meter.windows import Window
 
-Group = Annotated[str | None, QueryParameter(description="member, service, key or a declared dimension.")]
+COLUMNS = {
+    "group": str,
+    "from": datetime,
+    "to": datetime,
+    "quantity": Decimal,
+    "moving_average": Decimal,
+    "complete": bool,
+}
 
 
-class TrendAnswer(msgspec.Struct, frozen=True, rename={"from_": "from"}):
-    """The trend of [from, to), widened to whole windows. `windows` of it have begun, `complete_windows` are over.
+class TrendAnswer(AnalyticsFrame, frozen=True, kw_only=True):
+    """The trend of [from, to), widened to whole windows. `windows` of it have begun, `complete_windows` are over."""
 
-    `as_of` is when the team's data last changed, null where there never was any. `coverage`: for how much of the time
-    that series were expected to report there is data, from 0 to 1; null where nobody knows how much there should be.
-    """
-
-    meter: str
-    unit: str
-    from_: datetime
-    to: datetime
-    window: Window
-    tz: str
-    as_of: datetime | None
-    coverage: str | None
     windows: int
     complete_windows: int
     last_window_incomplete: bool
@@ -48,33 +46,42 @@ class TrendAnswer(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     "/v1/analytics/trends",
     guards=[may("view_usage")],
     responses=problems(NotFound, UnknownMeter, RawDataGone),
+    dependencies=SUBJECT,
+    opt={FORMS: tuple(MEDIA_TYPES.values())} | OPEN,
     tags=["analytics"],
 )
 async def get_trends(  # noqa: PLR0913, PLR0917 (a query parameter each)
-    team: TheTeam,
-    caller: TheCaller,
+    request: Request,
     shell: TheShell,
-    meter: FromQuery[str],
+    team: TheTeam,
+    subject: TheSubject,
     from_: Start,
     to: End,
     window: FromQuery[Window] = "day",
-    tz: Zone = None,
     group_by: Group = None,
-) -> TrendAnswer:
-    """Tell where usage of a meter goes: change to the span before, slope, moving average, peak, rhythm, per group.
+    format_: Form = None,
+) -> Response[TrendAnswer]:
+    """Tell where a meter, or what usage costs, goes: change to the span before, slope, moving average, peak, rhythm.
 
-    With X-User-ID of a member it is about their own usage.
+    Per group. Filters are those of `GET /v1/usage`. With X-User-ID of a member it is about their own usage. Rows of CSV
+    and the other forms are the windows.
     """
-    zone = zone_of(tz or team.timezone)
-    start, end = (instant_of(name, text, zone, shell.clock()) for name, text in (("from", from_), ("to", to)))
-    question = Question(meter, start, end, window, zone, group_by, only_own(caller, None))
-    found = await answer(shell, team, question)
-    return TrendAnswer(
-        meter=found.meter.slug,
-        unit=found.meter.unit,
-        as_of=found.as_of,
-        coverage=share_view(found.coverage),
-        **{name: getattr(found.trend, name) for name in SHARED},
+    rows, trend = await found(shell, team, subject.question(shell, from_, to, window, group_by))
+    answer = TrendAnswer(
+        **told(shell, rows, subject.measure),
+        **{name: getattr(trend, name) for name in SHARED},
+    )
+    return await answered(request, shell, format_, answer, lambda: _sheet(trend.groups))
+
+
+def _sheet(groups: tuple[GroupTrend, ...]) -> Sheet:
+    return Sheet(
+        COLUMNS,
+        [
+            (group.group, point.from_, point.to, point.quantity, point.moving_average, point.complete)
+            for group in groups
+            for point in group.points
+        ],
     )
 
 

@@ -1,0 +1,122 @@
+"""Forecasts: the one that the worker made where it is what was asked for, else made now, apart from the event loop."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+import msgspec
+
+from analytics import forecasts
+from analytics.forecasts import SHOWN, Ahead, Forecasts
+from api.analytics_given import Subject
+from api.analytics_rows import Columns, Measure, check_meters, read
+from api.analytics_rows import Question as Rows
+from api.state import Shell
+from meter import results
+from meter.list_costs import Unpriced
+from meter.model import Team
+from meter.past import REACH, Past, Step, Window
+from meter.past_read import Asked, read_past
+from meter.results import Result
+from meter.spans import Span
+from meter.subscriptions.current import running_period
+from meter.windows import floor
+
+LATELY = timedelta(hours=2)
+"""For how long a forecast is as good as one that is made now: the worker makes it anew within the hour."""
+
+
+class Question(NamedTuple):
+    """What is to be forecast and how far; `fresh` is made now whatever there is."""
+
+    subject: Subject
+    ahead: Ahead
+    fresh: bool
+
+
+class Answer(NamedTuple):
+    """The forecasts, what they are of, and from what and when they were made; `run` is the worker's, None: made now."""
+
+    meters: tuple[str, ...]
+    unit: str | None
+    currency: str | None
+    as_of: datetime | None
+    coverage: Decimal | None
+    made_at: datetime
+    run: UUID | None
+    unpriced: tuple[Unpriced, ...]
+    forecasts: Forecasts
+
+
+async def found(shell: Shell, team: Team, question: Question) -> Answer:
+    """The forecast of a meter's usage, or of what usage costs at list price.
+
+    Raises:
+        InvalidParameter: several meters whose quantities have no unit in common, or a meter that does not add up.
+        UnknownMeter: the team has none of that name.
+        RawDataGone: as `meter.usage.read`.
+    """
+    subject = question.subject
+    check_meters(_rows(subject.measure, subject, shell.clock(), shell.clock(), "hour"))
+    if subject.measure == "cost":
+        return await _of_costs(shell, team, question)
+    return await _stored(shell, team, question) or await _made(shell, team, question)
+
+
+async def _stored(shell: Shell, team: Team, question: Question) -> Answer | None:
+    """What the worker made, if it is of just that and not of long ago."""
+    subject, ahead = question.subject, question.ahead
+    if question.fresh or subject.filters or subject.zone.key != team.timezone:
+        return None
+    if ahead.hours > SHOWN["hour"] or ahead.days > SHOWN["day"]:
+        return None
+    (meter,) = subject.meters
+    async with shell.readers.connection() as conn:
+        there = await results.get(conn, team.id, forecasts.NAME, meter)
+        if there is None or shell.clock() - there.made_at > LATELY:
+            return None
+        unit = await results.unit_of(conn, team.id, meter)
+    return None if unit is None else _answer(there, meter, unit)
+
+
+def _answer(there: Result, meter: str, unit: str) -> Answer:
+    found = msgspec.convert(there.body, Forecasts, strict=False)
+    return Answer((meter,), unit, None, there.as_of, there.coverage, there.made_at, there.run, (), found)
+
+
+async def _made(shell: Shell, team: Team, question: Question) -> Answer:
+    subject, now = question.subject, shell.clock()
+    (meter,) = subject.meters
+    async with shell.readers.connection() as conn:
+        read = await read_past(conn, team, Asked(meter, subject.zone, subject.filters), now)
+    made = await shell.cpu.run(forecasts.forecasts, read.past, question.ahead)
+    coverage = None if read.coverage is None else read.coverage.share
+    return Answer((meter,), read.unit, None, read.as_of, coverage, now, None, (), made)
+
+
+async def _of_costs(shell: Shell, team: Team, question: Question) -> Answer:
+    """What usage costs at list price, hour by hour, is a series like any other."""
+    subject, now = question.subject, shell.clock()
+    async with shell.readers.connection() as conn:
+        period = await running_period(conn, team, now)
+    begun, day = floor(now, "hour", subject.zone), floor(now, "day", subject.zone)
+    since = {step: floor(now - REACH[step], step, subject.zone) for step in REACH}
+    hours = await read(shell, team, _rows("cost", subject, since["hour"], begun, "hour"), [Span(since["hour"], begun)])
+    days = await read(shell, team, _rows("cost", subject, since["day"], day, "day"), [Span(since["day"], day)])
+    whole = await read(shell, team, _rows("cost", subject, period.start, begun, None), [Span(period.start, begun)])
+    known = sum((each or Decimal(0) for each in whole.columns[0].numbers), Decimal(0))
+    past = Past(now, subject.zone.key, _windows(hours.columns[0]), _windows(days.columns[0]), period.end, known)
+    made = await shell.cpu.run(forecasts.forecasts, past, question.ahead)
+    coverage = None if hours.coverage is None else hours.coverage.share
+    return Answer(hours.meters, None, hours.currency, hours.as_of, coverage, now, None, hours.unpriced, made)
+
+
+def _rows(measure: Measure, subject: Subject, start: datetime, end: datetime, window: Step | None) -> Rows:
+    return Rows(measure, subject.meters, start, end, window, subject.zone, None, subject.filters)
+
+
+def _windows(columns: Columns) -> list[Window]:
+    return [Window(start, number, 0, 0) for start, number in zip(columns.starts, columns.numbers, strict=True)]

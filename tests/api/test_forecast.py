@@ -1,0 +1,170 @@
+"""Forecasts over HTTP: what is known and what is expected, the worker's or made now, of usage or of what it costs."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+import pytest
+
+from analytics import run
+from api.analytics_view import EXPONENT
+from meter.database import connect
+from tests.api.site import Site, problem
+
+HOUR = timedelta(hours=1)
+PATH = "/v1/analytics/forecast"
+ASKED = {"meter": "tokens.input"}
+
+
+@pytest.fixture(name="team")
+async def fixture_team(site: Site) -> str:
+    """Answer a team with the same day again and again for more than two weeks, of two services."""
+    team = await site.make_team(timezone="Europe/Berlin", plan="credits/payg")
+    key = await site.make_key(team, "ingest")
+    until = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    events = [
+        {
+            "id": f"{service}-{number}",
+            "time": (until - number * HOUR + HOUR / 4).isoformat(),
+            "meter": "tokens.input",
+            "quantity": str(size * (1_000 if 8 <= (until - number * HOUR).hour < 16 else 100)),
+            "service": service,
+            "member": "ann" if service == "api" else "bob",
+        }
+        for number in range(1, 24 * 16 + 1)
+        for service, size in (("api", 1), ("etl", 3))
+    ]
+    receipt = await site.post("/v1/events", events, key)
+    assert receipt["accepted"] == len(events)
+    return team
+
+
+async def ask(site: Site, team: str, **asked: str) -> Any:
+    """Answer the forecast."""
+    async with site.client() as client:
+        answer = await client.get(PATH, params={"team": team} | ASKED | asked)
+    assert answer.is_success, answer.text
+    return answer.json()
+
+
+async def works(site: Site) -> run.Made:
+    """Let the worker's job take a turn."""
+    async with await connect(site.database, autocommit=True) as conn:
+        return await run.forecasts_turn(conn, datetime.now(UTC))
+
+
+async def test_the_rhythm_goes_on(site: Site, team: str) -> None:
+    """Hours and days ahead with bands around them; the period is what is known and what is expected."""
+    answer = await ask(site, team)
+    assert (answer["meter"], answer["unit"], answer["tz"], answer["run"]) == (
+        "tokens.input",
+        "token",
+        "Europe/Berlin",
+        None,
+    )
+    assert len(answer["points"]) == 72
+    for point in answer["points"]:
+        at = datetime.fromisoformat(point["from"])
+        low, mean, high = (Decimal(point[name]) for name in ("low95", "mean", "high95"))
+        assert low <= Decimal(point["low80"]) <= mean <= Decimal(point["high80"]) <= high
+        assert mean == pytest.approx(Decimal(4_000 if 8 <= at.hour < 16 else 400), abs=1)
+    assert sum(Decimal(each["weight"]) for each in answer["models"]) == pytest.approx(1)
+    whole = answer["total"]
+    assert Decimal(whole["mean"]) == Decimal(whole["known"]) + Decimal(whole["expected"])
+    async with site.client() as client:
+        start = datetime.fromisoformat(whole["to"]).astimezone(UTC) - timedelta(days=1)
+        asked = {"team": team, "meter": "tokens.input", "from": f"{start:%Y-%m}-01", "to": answer["from"]}
+        used = (await client.get("/v1/usage", params=asked)).json()["items"]
+    assert Decimal(whole["known"]) == sum(Decimal(each["quantity"]) for each in used)
+    days = await ask(site, team, window="day")
+    assert len(days["points"]) == 35
+
+
+async def test_the_workers_is_taken_where_it_is_what_was_asked(site: Site, team: str) -> None:
+    """It says which run made it; one that is filtered, further ahead or asked for fresh is made now."""
+    made = await works(site)
+    assert made.made >= 1
+    kept = await ask(site, team)
+    now = await ask(site, team, fresh="true")
+    assert (kept["run"], now["run"]) == (str(made.run), None)
+    shared = [each["from"] for each in kept["points"] if each in now["points"]]
+    assert len(shared) >= 70  # an hour may have begun meanwhile
+    for other in ({"tz": "UTC"}, {"ahead": "100"}, {"service": "api"}):
+        assert (await ask(site, team, **other))["run"] is None
+    assert len((await ask(site, team, ahead="100"))["points"]) == 100
+    assert len((await ask(site, team, ahead="5"))["points"]) == 5
+
+
+async def test_a_part_is_forecast_by_itself(site: Site, team: str) -> None:
+    """A quarter of the usage is one service's; a member sees the own."""
+    whole, part = await ask(site, team), await ask(site, team, service="api")
+    for one, other in zip(whole["points"], part["points"], strict=True):
+        assert Decimal(one["mean"]) == pytest.approx(4 * Decimal(other["mean"]), abs=1)
+    assert part["limits"] == []
+    key = await site.make_key(team, "read")
+    async with site.client(key, **{"X-User-ID": "ann"}) as client:
+        own = (await client.get(PATH, params=ASKED)).json()
+    assert own["points"] == part["points"]
+
+
+async def test_costs_are_forecast_at_list_price(site: Site, team: str) -> None:
+    """In the team's currency; what is known is what usage costs so far."""
+    answer = await ask(site, team, measure="cost")
+    assert (answer["unit"], answer["currency"], answer["unpriced"]) == (None, "USD", [])
+    whole = answer["total"]
+    async with site.client() as client:
+        start = datetime.fromisoformat(whole["to"]).astimezone(UTC) - timedelta(days=1)
+        asked = {"team": team, "meter": "tokens.input", "from": f"{start:%Y-%m}-01", "to": answer["from"]}
+        parts = (await client.get("/v1/analytics/breakdown", params=asked | {"measure": "cost"})).json()
+    assert Decimal(whole["known"]) == Decimal(parts["change"]["current"])
+    quantity = await ask(site, team)
+    ratio = Decimal(whole["known"]) / Decimal(quantity["total"]["known"])
+    assert Decimal(whole["mean"]) == pytest.approx(ratio * Decimal(quantity["total"]["mean"]), rel=Decimal("0.001"))
+
+
+async def test_rows_say_what_json_says(site: Site, team: str) -> None:
+    """CSV and Parquet have the points; the second answer is not sent again."""
+    await works(site)
+    answer = await ask(site, team)
+    async with site.client() as client:
+        asked = {"team": team} | ASKED
+        csv = (await client.get(PATH, params=asked | {"format": "csv"})).text
+        parquet = (await client.get(PATH, params=asked | {"format": "parquet"})).content
+        first = await client.get(PATH, params=asked)
+        again = await client.get(PATH, params=asked, headers={"If-None-Match": first.headers["etag"]})
+    assert again.status_code == 304
+    rows = pl.read_parquet(io.BytesIO(parquet))
+    assert rows.columns == ["from", "to", "mean", "low80", "high80", "low95", "high95"]
+    assert [Decimal(each["mean"]) for each in answer["points"]] == rows.get_column("mean").to_list()
+    assert csv.splitlines()[0] == ",".join(rows.columns)
+    assert len(csv.splitlines()) == 1 + len(answer["points"])
+    assert EXPONENT.search(first.content) is None
+
+
+async def test_nothing_known_is_nothing_forecast(site: Site) -> None:
+    """A team without usage has no points, and a reason."""
+    answer = await ask(site, await site.make_team())
+    assert (answer["points"], answer["reason"], answer["as_of"]) == ([], "no_data", None)
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({"meter": "nope"}, "unknown_meter"),
+        ({"meter": ["cpu", "requests"]}, "invalid_parameter"),
+        ({"ahead": "745"}, "invalid_parameter"),
+        ({"ahead": "0"}, "invalid_parameter"),
+        ({"window": "month"}, "invalid_parameter"),
+        ({"colour": "red"}, "invalid_parameter"),
+        ({"tz": "Mars/Base"}, "invalid_parameter"),
+    ],
+)
+async def test_what_can_not_be_asked(site: Site, team: str, changed: dict[str, str | list[str]], code: str) -> None:
+    """A problem that says what to change."""
+    async with site.client() as client:
+        answer = await client.get(PATH, params={"team": team, **ASKED, **changed})
+    assert problem(answer) == code, answer.text

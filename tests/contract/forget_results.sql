@@ -1,0 +1,3 @@
+-- Forgets all that analytics found out.
+
+delete from result
