@@ -15,13 +15,33 @@ from meter.billing_history import Month, Sums
 from meter.billing_summary import Balance, Next, Summary
 from meter.errors import Problem
 from meter.rating.money import round_money
+from meter.spend import BANDS, Spend
 from meter.usage_summary import Owed
+
+
+class SpendView(msgspec.Struct, frozen=True, kw_only=True):
+    """What the invoice comes to by the forecasts of its meters, rated with all that is agreed: tiers, fees, taxes.
+
+    `low` and `high` are what it comes to where all meters together are at that edge of their band; null: not known.
+    `made_at` is the oldest forecast's. Of meters in `without` nothing more is expected than was used.
+    """
+
+    currency: str
+    mean: str
+    low80: str | None
+    high80: str | None
+    low95: str | None
+    high95: str | None
+    made_at: datetime
+    without: tuple[str, ...]
 
 
 class CurrentView(msgspec.Struct, frozen=True, kw_only=True):
     """The running period: what it costs by now and where that will end; null where `no_cost` says why.
 
-    `days_left` counts days of the team's zone, today too. `account` is the team's, null before the first credits.
+    `forecast` is by how usage has gone for weeks, null before there is any; the projection in `cost` goes on as the
+    period has begun. `days_left` counts days of the team's zone, today too. `account` is the team's, null before the
+    first credits.
     """
 
     period: PeriodView
@@ -29,6 +49,7 @@ class CurrentView(msgspec.Struct, frozen=True, kw_only=True):
     as_of: datetime | None
     cost: OwedView | None
     no_cost: NotOwed | None
+    forecast: SpendView | None
     account: BalanceView | None
 
 
@@ -117,6 +138,14 @@ class SummaryView(msgspec.Struct, frozen=True, kw_only=True):
     balances: list[StandingView]
     last_invoice: InvoiceSummary | None
     next_invoice: NextView | None
+
+
+def spend_view(spend: Spend) -> SpendView:
+    """A spend as it is shown, rounded as an invoice is."""
+    shown = {name: None if (edge := getattr(spend, name)) is None else digits(edge) for name in BANDS}
+    return SpendView(
+        currency=spend.currency, mean=digits(spend.mean), made_at=spend.made_at, without=spend.without, **shown
+    )
 
 
 def no_cost(owed: Owed | Problem | None) -> NotOwed | None:

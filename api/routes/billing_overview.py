@@ -9,12 +9,12 @@ from litestar import get
 from litestar.params import QueryParameter
 
 from api.auth import may
-from api.billing_view import CurrentView, History, SummaryView, history_view, no_cost, summary_view
+from api.billing_view import CurrentView, History, SummaryView, history_view, no_cost, spend_view, summary_view
 from api.errors import problems
 from api.given import TheShell, TheTeam
 from api.line_view import period_view
 from api.owed_view import balance_view, owed_view
-from meter import billing_history, billing_summary, usage_summary
+from meter import billing_history, billing_summary, spend, usage_summary
 from meter.errors import NotFound
 from meter.ledger import store as ledger
 from meter.subscriptions.current import running_period
@@ -28,22 +28,25 @@ HALF_A_YEAR = 6
 async def get_current(team: TheTeam, shell: TheShell) -> CurrentView:
     """Show what the running billing period costs by now, line by line, and where that will be at its end.
 
-    And what the plan includes of it, how many days are left, and the team's account. What a threshold had billed before
+    And what the plan includes of it, how many days are left, and the team's account. `forecast` is what the invoice
+    comes to by the forecasts of its meters, rated with all that is agreed. What a threshold had billed before
     is taken off; `unpriced` usage is in no sum.
     """
     now = shell.clock()
     async with shell.readers.connection() as conn:
         period = await running_period(conn, team, now)
         owed = await usage_summary.costs(conn, team, period, now)
+        known = owed if isinstance(owed, Owed) else None
+        ahead = None if known is None else await spend.read(conn, team, known.draft, now)
         account = (await ledger.find(conn, team.id)).get(None)
         wallet = None if account is None else await ledger.look(conn, account.id)
-    known = owed if isinstance(owed, Owed) else None
     return CurrentView(
         period=period_view(period),
         days_left=(period.last_day - now.astimezone(ZoneInfo(period.zone)).date()).days + 1,
         as_of=None if known is None else known.draft.billable.as_of,
         cost=None if known is None else owed_view(known, period, now),
         no_cost=no_cost(owed),
+        forecast=None if ahead is None else spend_view(ahead),
         account=None if wallet is None else balance_view(wallet, now),
     )
 
