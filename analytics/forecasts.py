@@ -48,7 +48,7 @@ DEFAULT = Ahead()
 class LimitAhead(msgspec.Struct, frozen=True):
     """When a limit of the meter is expected to be used up, and how surely before it begins anew.
 
-    A quota is what the plan includes in the billing period, a budget what the team set.
+    A quota is what the plan includes in the billing period, a budget what the team set, a balance what its account has.
     """
 
     kind: str

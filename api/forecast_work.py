@@ -15,10 +15,10 @@ from api.analytics_given import Subject
 from api.analytics_rows import Columns, Measure, check_meters, read
 from api.analytics_rows import Question as Rows
 from api.state import Shell
-from meter import results
+from meter import past_limits, results
 from meter.list_costs import Unpriced
 from meter.model import Team
-from meter.past import REACH, Past, Step, Window
+from meter.past import REACH, Left, Past, Step, Window
 from meter.past_read import Asked, read_past
 from meter.results import Result
 from meter.spans import Span
@@ -102,13 +102,18 @@ async def _of_costs(shell: Shell, team: Team, question: Question) -> Answer:
     subject, now = question.subject, shell.clock()
     async with shell.readers.connection() as conn:
         period = await running_period(conn, team, now)
+        balance = None if subject.meters or subject.filters else await past_limits.balance(conn, team, now)
     begun, day = floor(now, "hour", subject.zone), floor(now, "day", subject.zone)
     since = {step: floor(now - REACH[step], step, subject.zone) for step in REACH}
     hours = await read(shell, team, _rows("cost", subject, since["hour"], begun, "hour"), [Span(since["hour"], begun)])
     days = await read(shell, team, _rows("cost", subject, since["day"], day, "day"), [Span(since["day"], day)])
     whole = await read(shell, team, _rows("cost", subject, period.start, begun, None), [Span(period.start, begun)])
-    known = sum((each or Decimal(0) for each in whole.columns[0].numbers), Decimal(0))
-    past = Past(now, subject.zone.key, _windows(hours.columns[0]), _windows(days.columns[0]), period.end, known)
+    known = _sum(whole.columns[0])
+    limits = []
+    if balance is not None:  # what the hour that runs took is put back: it is forecast as a whole
+        hour = await read(shell, team, _rows("cost", subject, begun, now, None), [Span(begun, now)])
+        limits = [Left("balance", "account", balance, balance + _sum(hour.columns[0]), period.end)]
+    past = Past(now, subject.zone.key, _windows(hours.columns[0]), _windows(days.columns[0]), period.end, known, limits)
     made = await shell.cpu.run(forecasts.forecasts, past, question.ahead)
     coverage = None if hours.coverage is None else hours.coverage.share
     return Answer(hours.meters, None, hours.currency, hours.as_of, coverage, now, None, hours.unpriced, made)
@@ -116,6 +121,10 @@ async def _of_costs(shell: Shell, team: Team, question: Question) -> Answer:
 
 def _rows(measure: Measure, subject: Subject, start: datetime, end: datetime, window: Step | None) -> Rows:
     return Rows(measure, subject.meters, start, end, window, subject.zone, None, subject.filters)
+
+
+def _sum(columns: Columns) -> Decimal:
+    return sum((each or Decimal(0) for each in columns.numbers), Decimal(0))
 
 
 def _windows(columns: Columns) -> list[Window]:

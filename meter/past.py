@@ -27,7 +27,7 @@ class Window(NamedTuple):
 class Left(NamedTuple):
     """What is left of a limit of the meter at the hour that holds `now`, and until when it counts."""
 
-    kind: Literal["quota", "budget"]
+    kind: Literal["quota", "budget", "balance"]
     name: str
     amount: Decimal
     left: Decimal

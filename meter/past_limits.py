@@ -10,12 +10,14 @@ from zoneinfo import ZoneInfo
 
 from meter.database import Connection
 from meter.ingest import load_meters
+from meter.ledger import store as ledger
 from meter.limits import kept, prices, window
 from meter.limits.budget import Budget, Span
 from meter.limits.quota import Quota, quotas
 from meter.model import Team
 from meter.prices import store as books
 from meter.rating.periods import Period
+from meter.rating.plan import INVOICE
 from meter.subscriptions import store as subscriptions
 from meter.windows import MOMENT
 
@@ -40,6 +42,22 @@ async def limits(conn: Connection, team: Team, meter: str, period: Period, now: 
     """
     found = [_of_budget(each, team, period, now) for each in await kept.budgets(conn, team.id) if _fits(each, meter)]
     return [*(await _quotas(conn, team, meter, period, now)), *found]
+
+
+async def balance(conn: Connection, team: Team, now: datetime) -> Decimal | None:
+    """The money in the account that a team's usage is paid of as it happens; None where it is paid by invoice.
+
+    Credits that have a price are what they were bought for.
+    """
+    schedule, log = await books.read(conn), await subscriptions.read(conn, team.id)
+    plans = [each.plan for each in prices.plans(team, log.standing, schedule, now, now + MOMENT)]
+    if not any(plan.charge != INVOICE and plan.currency == team.currency for plan in plans):
+        return None
+    account = (await ledger.find(conn, team.id)).get(None)
+    if account is None:
+        return None
+    wallet = await ledger.look(conn, account.id)
+    return wallet.balance if wallet.credit_price is None else wallet.balance * wallet.credit_price
 
 
 async def _quotas(conn: Connection, team: Team, meter: str, period: Period, now: datetime) -> list[Limit]:

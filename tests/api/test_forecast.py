@@ -121,9 +121,41 @@ async def test_costs_are_forecast_at_list_price(site: Site, team: str) -> None:
         asked = {"team": team, "meter": "tokens.input", "from": f"{start:%Y-%m}-01", "to": answer["from"]}
         parts = (await client.get("/v1/analytics/breakdown", params=asked | {"measure": "cost"})).json()
     assert Decimal(whole["known"]) == Decimal(parts["change"]["current"])
-    quantity = await ask(site, team)
-    ratio = Decimal(whole["known"]) / Decimal(quantity["total"]["known"])
-    assert Decimal(whole["mean"]) == pytest.approx(ratio * Decimal(quantity["total"]["mean"]), rel=Decimal("0.001"))
+    quantity = (await ask(site, team))["total"]
+    assert Decimal(whole["mean"]) * Decimal(quantity["expected"]) == pytest.approx(
+        Decimal(quantity["mean"]) * Decimal(whole["expected"]), rel=Decimal("0.001")
+    )
+
+
+async def of_all(site: Site, team: str) -> Any:
+    """Answer the forecast of what all usage of a team costs."""
+    async with site.client() as client:
+        answer = await client.get(PATH, params={"team": team, "measure": "cost"})
+    assert answer.is_success, answer.text
+    return answer.json()
+
+
+async def test_a_balance_has_a_date(site: Site, team: str) -> None:
+    """On a plan that is paid as it is used: what is in the account lasts as long as it lasts."""
+    assert (await of_all(site, team))["limits"] == []  # it pays by invoice
+    prepaid = await site.make_team(plan="credits/prepaid")
+    until = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    events = [
+        {"id": f"e{number}", "time": (until - number * HOUR).isoformat(), "meter": "tokens.input", "quantity": 100_000}
+        for number in range(1, 24 * 10)
+    ]
+    await site.post("/v1/events", events, await site.make_key(prepaid, "ingest"))
+    hourly = Decimal((await of_all(site, prepaid))["points"][1]["mean"])
+    assert hourly > 0
+    async with site.client() as client:
+        bought = {"kind": "credit_purchase", "paid": str(30 * hourly)}
+        booked = await client.post("/v1/admin/credits", params={"team": prepaid}, json=bought)
+    assert booked.is_success, booked.text
+    answer = await of_all(site, prepaid)
+    (limit,) = answer["limits"]
+    assert (limit["kind"], limit["name"], Decimal(limit["amount"])) == ("balance", "account", 30 * hourly)
+    at = datetime.fromisoformat(limit["exhaustion"]["expected"])
+    assert at - datetime.fromisoformat(answer["from"]) == 30 * HOUR
 
 
 async def test_rows_say_what_json_says(site: Site, team: str) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from analytics import run
 from meter.database import connect
 from tests.bench import report
 from tests.bench.test_simulation import TEAMS
@@ -44,6 +45,35 @@ async def test_a_year_of_many_series(service: Service, any_database: str, engine
             f"a year of {SERIES} series, {name}",
             engine=engine,
             events=EVENTS,
+            p50_ms=report.percentile(seconds, 50) * 1000,
+            p99_ms=report.percentile(seconds, 99) * 1000,
+        )
+
+
+FORECASTS: dict[str, dict[str, str]] = {
+    "the worker's": {},
+    "made now": {"fresh": "true"},
+    "cost, made now": {"measure": "cost"},
+}
+
+
+async def test_forecasts(service: Service, any_database: str, engine: str) -> None:
+    """Six weeks of hours of 50 series: made ahead, how fast it is answered, and how fast if it is made to answer."""
+    client = make_team(service.url, plan="calls/pro")
+    now = datetime.now(UTC)
+    start = (now - YEAR).replace(minute=0, second=0, microsecond=0)
+    first = {"time": start.isoformat(), "meter": "requests", "quantity": 1}
+    client.push([{**first, "id": f"s{n}", "service": f"s{n}"} for n in range(SERIES)])
+    async with await connect(any_database, autocommit=True) as conn:
+        await fill(conn, *await team_and_series(conn), start, EVENTS)
+        began = time.perf_counter()
+        assert (await run.forecasts_turn(conn, now)).made == 1
+        report.line("forecast of a meter of 50 series, by the job", engine=engine, s=time.perf_counter() - began)
+    for name, asked in FORECASTS.items():
+        seconds = [_seconds(client, "forecast", {"meter": "requests"} | asked) for _ in range(QUESTIONS + 1)][1:]
+        report.line(
+            f"forecast of {SERIES} series, {name}",
+            engine=engine,
             p50_ms=report.percentile(seconds, 50) * 1000,
             p99_ms=report.percentile(seconds, 99) * 1000,
         )
