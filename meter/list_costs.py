@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from meter import labels, list_price, windows
+from meter import labels, list_price, reported, windows
 from meter.coverage import read as coverages
 from meter.coverage.read import Asked, Rule
 from meter.coverage.share import Counts
@@ -29,14 +29,14 @@ from meter.list_price import Tariffs
 from meter.model import Meter, Team
 from meter.rating.list_price import NoPrice
 from meter.rating.totals import Metered, Part, table
+from meter.reported import Group
 from meter.spans import Span
 from meter.usage import MAX_CELLS, MAX_METERS
 from meter.usage_events import check_labels
-from meter.windows import ORIGIN, QUARTER, Window, month_seconds
+from meter.windows import Window, month_seconds
 from sql import statement
 
 METER = "meter"  # what amounts can be told apart by beside labels
-MAX_GROUPS = 100_000
 REASONS: tuple[NoPrice, ...] = get_args(NoPrice)
 
 
@@ -85,15 +85,6 @@ class Costs(NamedTuple):
     coverage: Counts | None
 
 
-class Group(NamedTuple):
-    """Series that are told apart by nothing that is asked for."""
-
-    name: str | None
-    meter: Metered
-    billable: bool
-    series: list[int]
-
-
 class Cut(NamedTuple):
     """The windows' starts, and the bounds that cut them where a price or a month does."""
 
@@ -138,18 +129,10 @@ def check_by(query: Query, meters: Mapping[str, Meter]) -> None:
 
 
 async def _groups(conn: Connection, team_id: int, query: Query) -> list[Group]:
-    asked = {
-        "team_id": team_id,
-        "by": None if query.by == METER else query.by,
-        "meters": list(query.meters) or None,
-        "filters": labels.as_parameter(query.filters),
-        "rows": MAX_GROUPS + 1,
-    }
-    rows = await (await conn.execute(statement("list_reported_series"), asked)).fetchall()
-    if len(rows) > MAX_GROUPS:
-        raise InvalidParameter(f"more than {MAX_GROUPS} groups; name a meter, or filter by more")
+    """The groups by label, or under the meters' names."""
     by_meter = query.by == METER
-    return [Group(row[1] if by_meter else row[0], Metered(*row[1:7]), row[7], row[8]) for row in rows]
+    found = await reported.groups(conn, team_id, None if by_meter else query.by, query.meters, query.filters)
+    return [group._replace(name=group.meter.slug) for group in found] if by_meter else found
 
 
 async def _coverage(
@@ -161,20 +144,11 @@ async def _coverage(
     return None if found is None else found.whole
 
 
-async def _cut(conn: Connection, query: Query, groups: Sequence[Group], tariffs: Tariffs) -> Cut:
-    """Where the range is cut: at its windows, where the plan changed and, for units per month, where months begin.
-
-    Where raw events are gone a change of plan counts from the quarter hour that it lies in.
-    """
-    row = await (await conn.execute(statement("get_floor"))).fetchone()
-    floor = row[0] if row else None
-    starts = tariffs.starts if len(tariffs.plans) > 1 else ()
-    changes = [at if floor is None or at >= floor else at - (at - ORIGIN) % QUARTER for at in starts]
+async def _cut(conn: Connection, query: Query, found: Sequence[Group], tariffs: Tariffs) -> Cut:
+    """Where the range is cut: at its windows, and where prices do."""
     cut = windows.bounds(query.start, query.end, query.window, query.zone)
-    edges = {*cut, *(at for at in changes if query.start < at < query.end)}
-    if any(group.meter.per_month for group in groups):
-        edges.update(windows.bounds(query.start, query.end, "month", query.zone))
-    return Cut(cut[:-1], sorted(edges))
+    prices = await reported.edges(conn, query.start, query.end, query.zone, found, tariffs)
+    return Cut(cut[:-1], sorted({*cut, *prices}))
 
 
 def _priced(

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from meter import labels, list_price, windows
+from meter import list_price, reported
 from meter.coverage import read as coverages
 from meter.coverage.read import Asked, Rule
 from meter.coverage.share import Counts, together
@@ -20,17 +20,16 @@ from meter.errors import InvalidParameter
 from meter.ingest import load_meters
 from meter.labels import Filter
 from meter.levels import sums
-from meter.list_price import Tariffs
 from meter.model import Meter, Team
 from meter.rating.totals import Metered, Part, Row, table
+from meter.reported import Group
 from meter.spans import Span
 from meter.usage import EARLIEST, LATEST
 from meter.usage_events import check_labels
-from meter.windows import ORIGIN, QUARTER, month_seconds
+from meter.windows import month_seconds
 from sql import statement
 
 By = Literal["member", "service"]
-MAX_GROUPS = 100_000
 MAX_CELLS = 1_000_000
 
 
@@ -85,15 +84,6 @@ class Report(NamedTuple):
     coverage: Coverage
 
 
-class Group(NamedTuple):
-    """Series that are told apart by nothing we report."""
-
-    name: str | None
-    meter: Metered
-    billable: bool
-    series: list[int]
-
-
 async def read(conn: Connection, team: Team, query: Query) -> Report:
     """The report, read in one snapshot. An event costs what the plan of its own time says.
 
@@ -107,9 +97,9 @@ async def read(conn: Connection, team: Team, query: Query) -> Report:
         await conn.execute(statement("begin_reading"))
         meters = await load_meters(conn, team.id)
         check_labels(query.meters, query.filters, meters)
-        groups = await _groups(conn, team.id, query)
+        groups = await reported.groups(conn, team.id, query.by, query.meters, query.filters)
         tariffs = await list_price.read(conn, team)
-        bounds = await _bounds(conn, query, groups, tariffs)
+        bounds = sorted(await reported.edges(conn, query.start, query.end, query.zone, groups, tariffs))
         if len(groups) * (len(bounds) - 1) > MAX_CELLS:
             raise InvalidParameter(f"more than {MAX_CELLS} figures; ask for a shorter range, or fewer meters")
         numbered = {series: number for number, group in enumerate(groups) for series in group.series}
@@ -129,20 +119,6 @@ async def read(conn: Connection, team: Team, query: Query) -> Report:
     return Report(row[0] if row else None, rows, total, coverage)
 
 
-async def _groups(conn: Connection, team_id: int, query: Query) -> list[Group]:
-    asked = {
-        "team_id": team_id,
-        "by": query.by,
-        "meters": list(query.meters) or None,
-        "filters": labels.as_parameter(query.filters),
-        "rows": MAX_GROUPS + 1,
-    }
-    rows = await (await conn.execute(statement("list_reported_series"), asked)).fetchall()
-    if len(rows) > MAX_GROUPS:
-        raise InvalidParameter(f"more than {MAX_GROUPS} rows; name a meter, or filter by more")
-    return [Group(row[0], Metered(*row[1:7]), row[7], row[8]) for row in rows]
-
-
 def _rule(meter: Meter) -> Rule:
     return Rule(meter.expected_every_seconds, meter.time_weighted)
 
@@ -153,18 +129,3 @@ async def _coverage(conn: Connection, query: Query, groups: Sequence[Group], ask
     for (_, number), each in (found.items if found else {}).items():
         counts[groups[number].name, groups[number].meter.slug].append(each)
     return Coverage({key: together(each) for key, each in counts.items()})
-
-
-async def _bounds(conn: Connection, query: Query, groups: Sequence[Group], tariffs: Tariffs) -> list[datetime]:
-    """Where the range is cut: at its ends, where the plan changed and, for units per month, where months begin.
-
-    Where raw events are gone a change of plan counts from the quarter hour that it lies in.
-    """
-    row = await (await conn.execute(statement("get_floor"))).fetchone()
-    floor = row[0] if row else None
-    starts = tariffs.starts if len(tariffs.plans) > 1 else ()
-    changes = [at if floor is None or at >= floor else at - (at - ORIGIN) % QUARTER for at in starts]
-    edges = {query.start, query.end, *(at for at in changes if query.start < at < query.end)}
-    if any(group.meter.per_month for group in groups):
-        edges.update(windows.bounds(query.start, query.end, "month", query.zone))
-    return sorted(edges)
