@@ -39,7 +39,7 @@ RESERVED = frozenset(
     [
         *BUILT_IN,
         *("aggregation", "as_of", "attributes", "before", "by", "change", "change_percent", "compare", "cost"),
-        *("coverage", "currency"),
+        *("against", "ahead", "coverage", "currency", "fresh", "measure", "threshold"),
         *("cursor", "dimensions", "duration_seconds", "end", "event", "events", "fill", "format", "from", "group_by"),
         *("id", "items", "limit", "meter", "meters", "month", "months", "name", "next", "order", "other", "percentile"),
         *(

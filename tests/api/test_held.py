@@ -64,7 +64,9 @@ async def fixture_desk(site: Site) -> Desk:
     assert (await site.post("/v1/events", again, desk.key))["accepted"] == 4
     async with await connect(site.database, autocommit=True) as conn:
         await aggregate.refresh(conn)
-        assert (await turn.turn(conn, datetime.now(UTC))).held == 4
+        while (await turn.turn(conn, datetime.now(UTC))).more:
+            pass  # other teams of this site have sent much, too
+    assert len(await desk.held()) == 4
     return desk
 
 

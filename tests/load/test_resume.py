@@ -185,8 +185,10 @@ def test_two_at_once_are_refused(importer: Importer) -> None:
     with importer.running(file, *OPTIONS) as process:
         while importer.position(file) < 1_000:
             assert process.poll() is None
+        process.send_signal(signal.SIGSTOP)  # it would be done before the other one has begun
         ended = importer.run(file, *OPTIONS)
         assert (ended.code, "another import" in ended.err) == (2, True), ended
+        process.send_signal(signal.SIGCONT)
         process.terminate()
         process.communicate(timeout=60)
 
