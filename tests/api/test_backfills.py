@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from meter import aggregate
 from meter.backfill import work
 from meter.backfill.work import Pace
 from meter.database import connect
@@ -37,6 +38,7 @@ async def done(desk: Desk, path: str, what: str) -> Any:
     """Ask for a step, have a worker do it, and answer the backfill."""
     assert (await post(desk, f"{path}/{what}"))["state"].endswith("ing")
     async with await connect(desk.site.database, autocommit=True) as conn:
+        await aggregate.refresh(conn)  # a backfill waits while much is not rolled up, whoever sent it
         await work.turn(conn, desk.site.clock(), Pace(20.0, 0.0))
     return (await desk.ask("GET", path)).json()
 
