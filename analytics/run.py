@@ -7,6 +7,7 @@ once. A turn takes what waits longest and gives up after a while; whatever it di
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import msgspec
+from psycopg import InterfaceError, OperationalError
 from uuid_utils.compat import uuid7
 
 from analytics import forecasts
@@ -25,6 +27,7 @@ from meter.jobs import Turn
 from meter.past_read import Asked, read_past
 from meter.results import Due, Result
 
+_log = logging.getLogger(__name__)
 AT_ONCE = 200
 BUDGET_S = 20.0
 AGAIN_AFTER = timedelta(hours=1)
@@ -77,14 +80,21 @@ def _stands(each: Due, now: datetime) -> bool:
 
 
 async def _renewed(conn: Connection, each: Due, run: UUID, now: datetime) -> bool:
-    """Makes one result anew; False where it can't be made, which is said beside it."""
+    """Makes one result anew; False where it can't be made, which is said beside it: it stops no other.
+
+    Raises what says that the database is away.
+    """
     try:
         found = await read_past(conn, each.team, Asked(each.subject, ZoneInfo(each.team.timezone)), now)
-    except Problem as problem:
-        why = f"{problem.code}: {problem.detail}"
+        made = await asyncio.to_thread(forecasts.forecasts, found.past)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this meter's alone, and it is told
+        why = f"{error.code}: {error.detail}" if isinstance(error, Problem) else f"internal: {type(error).__name__}"
+        if not isinstance(error, Problem):
+            _log.exception("no forecast of %s of team %s", each.subject, each.team.public_id)
         await results.postpone(conn, each.team.id, forecasts.NAME, each.subject, now + AGAIN_AFTER, why)
         return False
-    made = await asyncio.to_thread(forecasts.forecasts, found.past)
     share = None if found.coverage is None else found.coverage.share
     kept = Result(found.as_of, now, run, share, _body(made))
     await results.keep(conn, each.team.id, forecasts.NAME, each.subject, kept, now + AGAIN_AFTER)

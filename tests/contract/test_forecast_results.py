@@ -10,6 +10,7 @@ from uuid import UUID
 import msgspec
 import pytest
 
+from analytics import forecasts as job
 from analytics import run
 from analytics.forecasts import Forecasts
 from meter import results
@@ -17,6 +18,7 @@ from meter.database import Connection
 from meter.limits import acts
 from meter.limits.wish import Wish
 from meter.model import Event, Team
+from meter.past import Past
 from meter.results import Result
 from tests.contract.place import NOW, Place, ask, make_team, send
 
@@ -139,3 +141,22 @@ async def test_limits_have_a_date(place: Place) -> None:
     assert abs(tight.exhaustion.expected - (TOP + 24 * HOUR)) < HOUR / 60
     assert wide.exhaustion.expected is None
     assert wide.exhaustion.probability == 0
+
+
+async def test_trouble_with_one_meter_is_its_own(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What can't be computed says so and rests; the others are made."""
+    whole = job.forecasts
+
+    def broken(past: Past) -> Forecasts:
+        if past.known == 240:
+            raise ValueError("too large")
+        return whole(past)
+
+    monkeypatch.setattr(job, "forecasts", broken)
+    twelve = [Event(id=f"t{n}", time=TOP - n * HOUR, meter="tokens.input", quantity=Decimal(20)) for n in range(1, 13)]
+    await send(place, *usage(30), *twelve)
+    async with place.pool.connection() as conn:
+        made = await run.forecasts_turn(conn, NOW)
+        assert (made.made, made.failed) == (1, 1)
+        assert await results.get(conn, place.team.id, "forecast", "tokens.input") is None
+        assert (await run.forecasts_turn(conn, NOW + HOUR / 2)).failed == 0
