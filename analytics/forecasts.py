@@ -16,7 +16,6 @@ from analytics.forecast import (
     Forecast,
     Grid,
     Look,
-    Step,
     Total,
     exhaustion,
     grid_of,
@@ -25,7 +24,7 @@ from analytics.forecast import (
     shown,
     total,
 )
-from meter.past import REACH, Past, Window
+from meter.past import REACH, Past, Step, Window
 from meter.windows import floor
 
 NAME = "forecast"

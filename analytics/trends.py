@@ -10,8 +10,9 @@ import msgspec
 import polars as pl
 
 from analytics.frames.change import change
-from analytics.frames.grid import INSTANT, Span, grid, on_grid, whole_windows
+from analytics.frames.grid import Span, grid, on_grid, whole_windows
 from analytics.frames.number import exact, statistic
+from analytics.frames.rows import shaped
 from analytics.frames.slope import theil_sen
 from meter.windows import Window
 
@@ -129,7 +130,7 @@ def trend(
     zone = ZoneInfo(tz)
     span, edges = _spanned(from_, to, window, zone)
     windows = grid(span, edges, now)
-    series = _with_statistics(on_grid(_shaped(rows), windows, additive=additive), span, window, zone)
+    series = _with_statistics(on_grid(shaped(rows), windows, additive=additive), span, window, zone)
     complete = windows.filter(pl.col("ordinal") >= 0).get_column("complete")
     lines = _lines(series, window)
     groups = (
@@ -159,16 +160,6 @@ def _by_falling_size(group: GroupTrend) -> tuple[bool, Decimal, str]:
     """Order groups by total (or mean), those without data last, equals by name."""
     size = group.total if group.total is not None else group.mean
     return size is None, -(size or Decimal(0)), group.group or ""
-
-
-def _shaped(rows: pl.DataFrame) -> pl.DataFrame:
-    """Answer rows as `group`, `start`, `quantity` in known types; without a group column it is one nameless group."""
-    known = rows if "group" in rows.columns else rows.with_columns(group=pl.lit(None, dtype=pl.String))
-    if "group" not in rows.columns and not rows.height:
-        known = pl.DataFrame({"group": [None], "start": [None], "quantity": [None]})
-    shaped = known.select(pl.col("group").cast(pl.String), pl.col("start").cast(INSTANT), "quantity")
-    exact_sums = shaped.schema["quantity"].is_decimal()
-    return shaped if exact_sums else shaped.with_columns(pl.col("quantity").cast(pl.Float64))
 
 
 def _with_statistics(series: pl.DataFrame, span: Span, window: Window, zone: ZoneInfo) -> pl.DataFrame:

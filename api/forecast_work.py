@@ -16,6 +16,7 @@ from api.analytics_rows import Columns, Measure, check_meters, read
 from api.analytics_rows import Question as Rows
 from api.state import Shell
 from meter import past_limits, results
+from meter.ingest import load_meters
 from meter.list_costs import Unpriced
 from meter.model import Team
 from meter.past import REACH, Left, Past, Step, Window
@@ -78,8 +79,8 @@ async def _stored(shell: Shell, team: Team, question: Question) -> Answer | None
         there = await results.get(conn, team.id, forecasts.NAME, meter)
         if there is None or shell.clock() - there.made_at > LATELY:
             return None
-        unit = await results.unit_of(conn, team.id, meter)
-    return None if unit is None else _answer(there, meter, unit)
+        known = await load_meters(conn, team.id)
+    return _answer(there, meter, known[meter].unit)
 
 
 def _answer(there: Result, meter: str, unit: str) -> Answer:

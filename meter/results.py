@@ -73,9 +73,3 @@ async def get(conn: Connection, team_id: int, job: str, subject: str) -> Result 
     asked = {"team_id": team_id, "job": job, "subject": subject}
     row = await (await conn.execute(statement("get_result"), asked)).fetchone()
     return None if row is None else Result(*row)
-
-
-async def unit_of(conn: Connection, team_id: int, slug: str) -> str | None:
-    """The unit of a meter that a result is about; None where the team has no such meter."""
-    row = await (await conn.execute(statement("get_meter_unit"), {"team_id": team_id, "slug": slug})).fetchone()
-    return None if row is None else str(row[0])

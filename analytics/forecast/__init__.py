@@ -12,7 +12,7 @@ from __future__ import annotations
 from analytics.forecast.exhaust import Exhaustion, exhaustion
 from analytics.forecast.forecast import Forecast, ForecastPoint, Share, forecast, shown
 from analytics.forecast.look import Look, look
-from analytics.forecast.series import Grid, Series, Step, grid_of, series_by_group, series_of
+from analytics.forecast.series import Grid, Series, grid_of, series_by_group, series_of
 from analytics.forecast.total import Total, total
 
 __all__ = [
@@ -23,7 +23,6 @@ __all__ = [
     "Look",
     "Series",
     "Share",
-    "Step",
     "Total",
     "exhaustion",
     "forecast",

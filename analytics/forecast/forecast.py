@@ -9,8 +9,9 @@ import msgspec
 
 from analytics.forecast.look import Look, look
 from analytics.forecast.outlook import Outlook
-from analytics.forecast.series import Series, Step, ahead
+from analytics.forecast.series import Series, ahead
 from analytics.frames.number import statistic
+from meter.past import Step
 
 
 class ForecastPoint(msgspec.Struct, frozen=True, rename={"from_": "from"}):

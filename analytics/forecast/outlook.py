@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
-from analytics.forecast.alone import alone
 from analytics.forecast.backtest import HISTORY_MIN, Backtest, backtest, folds_of, seen_before
 from analytics.forecast.intervals import FOLDS_MIN, LEVELS, coverage, half_widths
 from analytics.forecast.models import candidates
@@ -15,6 +15,8 @@ from analytics.forecast.prepare import Prepared, prepare
 from analytics.forecast.student import student
 from analytics.forecast.sums import sum_half_widths
 
+# Matrices are small here, and several threads take four times as long. It finds what numpy has loaded by now.
+_BLAS = ThreadpoolController()
 Reason = Literal["no_data", "short_history", "constant"]
 
 
@@ -52,7 +54,7 @@ def outlook(values: Floats, seasons: tuple[int, ...], horizon: int, *, floor: fl
     if prepared is None:
         return None
     reach = prepared.stale + horizon
-    with alone():
+    with _BLAS.limit(limits=1, user_api="blas"):
         found = _constant(prepared, reach) if prepared.constant else _weighed(prepared, reach, floor)
     mean = found.mean if floor is None else np.maximum(found.mean, floor)
     return _from(found._replace(mean=mean), prepared.stale)

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
 
 from analytics.forecast.models.candidate import Bools, Floats, Ints
+from meter.past import Step
 from meter.windows import bounds, floor, following
 
-Step = Literal["hour", "day"]
-STEPS: tuple[Step, ...] = get_args(Step)
 SEASONS: dict[Step, tuple[int, ...]] = {"hour": (24, 168), "day": (7,)}  # slots
 LENGTH: dict[Step, timedelta] = {"hour": timedelta(hours=1), "day": timedelta(days=1)}  # of a slot, by the wall clock
 GRIDS_KEPT = (

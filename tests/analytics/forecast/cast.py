@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import polars as pl
 
-from analytics.forecast import Grid, Series, Step, grid_of
+from analytics.forecast import Grid, Series, grid_of
 from analytics.forecast.models.candidate import Floats
+from meter.past import Step
 
 MONDAY = datetime(2025, 11, 3, tzinfo=UTC)
 HOUR = timedelta(hours=1)
