@@ -79,19 +79,40 @@ def data_dir() -> Iterator[Path]:
         yield path
 
 
+_HASTY = {"fsync": "off", "full_page_writes": "off"}
+
+
+@contextmanager
+def _server(session: pytest.Session, **settings: str) -> Iterator[str]:
+    """Start an embedded server with settings of its own.
+
+    Thousands of databases are made and dropped in it, so the operating system may decide when to write to the disk:
+    what is committed outlives a killed process all the same. Not where speed or hours of faults are looked at.
+    """
+    if not any(item.get_closest_marker(mark) for item in session.items for mark in ("bench", "soak")):
+        settings = _HASTY | settings
+    with ExitStack() as stack:
+        path = stack.enter_context(_directory())
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in settings.items():
+                patch.setitem(embedded._SETTINGS, name, value)
+            url = stack.enter_context(embedded.running(path))
+        yield url
+
+
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
+def postgres_server(request: pytest.FixtureRequest) -> Iterator[str]:
     """Answer the URL of a plain PostgreSQL: the embedded one, or METER_TEST_POSTGRES_URL."""
     given = os.environ.get("METER_TEST_POSTGRES_URL")
     if given:
         yield given
         return
-    with _directory() as path, embedded.running(path) as url:
+    with _server(request.session) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
-def timescale_server() -> Iterator[str]:
+def timescale_server(request: pytest.FixtureRequest) -> Iterator[str]:
     """Answer the URL of a TimescaleDB: METER_TEST_TIMESCALE_URL, or one made with the pg_config on PATH; else skip."""
     given = os.environ.get("METER_TEST_TIMESCALE_URL")
     if given:
@@ -103,8 +124,7 @@ def timescale_server() -> Iterator[str]:
     with ExitStack() as stack:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(embedded, "_programs", lambda: programs)
-            patch.setitem(embedded._SETTINGS, "shared_preload_libraries", "timescaledb")
-            url = stack.enter_context(embedded.running(stack.enter_context(_directory())))
+            url = stack.enter_context(_server(request.session, shared_preload_libraries="timescaledb"))
         if _licence(url) != "timescale":
             pytest.skip("no TimescaleDB with the Timescale licence: the one of pg_config on PATH is the Apache edition")
         yield url
