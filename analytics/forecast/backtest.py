@@ -18,6 +18,7 @@ FOLDS_UNSCORED = 3  # the first folds only weigh the models …
 HISTORY_MIN = 8  # slots; below there is nothing to learn from
 POWER = 5  # weight = (best error / error) ** POWER: near ties share, a third worse gets a quarter
 HALF_LIFE = 4  # folds, after which a fold counts half
+EASY = 0.03  # of the median fold's best error: a fold that was easier than that counts as if it were that
 WEIGHT_MIN = 0.03  # below, a model is left out
 AT_REST_SHARE = 0.5  # of values equal to the minimum, from which a series counts as intermittent
 
@@ -81,8 +82,9 @@ def weighed(squares: Floats, *, pooled: bool) -> Floats:
     """Answer the weight of each model by its squared errors [model, fold, step], NaN = not known (yet).
 
     Squares, so that models with the right mean win, not those with the right median: sums are what is asked for.
-    Recent folds count more, and a fold in which even the best was far off (a level shift inside it, say) counts as one
-    of median difficulty; neither if `pooled`.
+    Each fold counts by how many times its best model the others were off, so that one with a level shift inside, in
+    which all were, does not outweigh the one after it; recent folds count more, and the last, which is over in part,
+    as a whole one. None of this if `pooled`: then each square counts the same.
     """
     known = np.isfinite(squares[0])
     count = known.sum(axis=1)
@@ -90,7 +92,7 @@ def weighed(squares: Floats, *, pooled: bool) -> Floats:
     if not folds.any():
         return np.full(len(squares), 1 / len(squares))
     means = np.where(known, squares, 0.0).sum(axis=2)[:, folds] / count[folds]
-    errors = np.sqrt(means @ (count[folds] * (1.0 if pooled else _worth(means))))
+    errors = np.sqrt(means @ (count[folds] if pooled else _worth(means)))
     best = errors.min()
     if best <= 1e-9 * errors.max():  # a model without error: alone, or with its likes
         weights = (errors <= 1e-9 * errors.max()).astype(np.float64)
@@ -109,11 +111,10 @@ def is_intermittent(past: Past, origin: int) -> bool:
 
 
 def _worth(means: Floats) -> Floats:
-    """Answer what each fold's squared errors count: half after HALF_LIFE folds, and less where even the best is off."""
+    """Answer what each fold's squared errors count: half after HALF_LIFE folds, less where even the best was off."""
     best = means.min(axis=0)
-    usual = np.median(best)
-    calmed = np.where(best > usual, usual / np.maximum(best, 1e-300), 1.0)
-    worth: Floats = calmed * 2.0 ** (np.arange(1 - len(best), 1) / HALF_LIFE)
+    least = max(EASY * float(np.median(best)), 1e-300)
+    worth: Floats = least / np.maximum(best, least) * 2.0 ** (np.arange(1 - len(best), 1) / HALF_LIFE)
     return worth
 
 

@@ -80,10 +80,13 @@ def _weighed(prepared: Prepared, horizon: int, floor: float | None) -> Outlook:
     folds = folds_of(len(past.values), past.seasons, horizon)
     if folds is None or past.known.sum() < HISTORY_MIN:
         return _short(prepared, horizon)
-    competing = candidates(past.seasons, int(folds.origins[0]))
+    competing = candidates(past.seasons, int(folds.origins[0]), floored=floor is not None)
     origins = np.append(folds.origins, len(past.values))
-    lowest = -np.inf if floor is None else (floor - prepared.centre) / prepared.unit
-    paths = np.maximum([model.predict(past, origins, horizon) for model in competing], lowest)
+    lowest = None if floor is None else (floor - prepared.centre) / prepared.unit
+    bounded = past._replace(floor=lowest)
+    paths = np.array([model.predict(bounded, origins, horizon) for model in competing])
+    if lowest is not None:
+        paths = np.maximum(paths, lowest)
     tested = backtest(past, folds, paths[:, :-1, : folds.length])
     return _tested(prepared, tested, paths[:, -1], [model.name for model in competing])
 

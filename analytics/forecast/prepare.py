@@ -1,4 +1,7 @@
-"""A series made ready for models: holes filled from the past, centred and scaled, seasons that its length can show."""
+"""A series made ready for models: spikes cut, holes filled, centred and scaled, with the seasons that it can show.
+
+All of it looks back only: what a slot is made into depends on what lies before it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from analytics.forecast.backtest import AT_REST_SHARE
 from analytics.forecast.models.candidate import Bools, Floats, Past
 
 SLOTS_MAX = 2016  # twelve weeks of hours; what is older tells little and costs time
@@ -40,7 +44,7 @@ def prepare(values: Floats, seasons: tuple[int, ...]) -> Prepared | None:
         return None
     end = int(present[-1]) + 1
     begin = present[present >= end - SLOTS_MAX][0]
-    recent = values[begin:end]
+    recent = _believed(values[begin:end], seasons[0] if seasons else 1)
     known = np.isfinite(recent)
     data = recent[known]
     centre = float(np.median(data))
@@ -48,6 +52,22 @@ def prepare(values: Floats, seasons: tuple[int, ...]) -> Prepared | None:
     usable = tuple(season for season in seasons if len(recent) >= CYCLES_MIN * season)
     scaled = (recent - centre) / (unit or 1.0)
     return Prepared(Past(_filled(scaled, known, usable), known, usable), centre, unit, len(values) - end)
+
+
+def _believed(values: Floats, cycle: int) -> Floats:
+    """Answer the values, each at most as far outside of all before it as those reach from lowest to highest.
+
+    One hour at fifty times the usual would otherwise be in every mean for weeks. What comes again is no record any more
+    and is believed: a level that shifts costs its first slot, a weekly peak its first time. (Records before the end of
+    the first cycle, and those of a series at rest, are left alone.)
+    """
+    highest, lowest = np.fmax.accumulate(values)[:-1], np.fmin.accumulate(values)[:-1]
+    reach = highest - lowest
+    at_rest = np.cumsum(values == np.nanmin(values))[:-1] >= AT_REST_SHARE * np.cumsum(np.isfinite(values))[:-1]
+    believed = values.copy()
+    believed[1:] = np.where(at_rest | (reach == 0), values[1:], np.clip(values[1:], lowest - reach, highest + reach))
+    believed[:cycle] = values[:cycle]
+    return believed
 
 
 def _filled(values: Floats, known: Bools, seasons: tuple[int, ...]) -> Floats:

@@ -10,7 +10,7 @@ def normal(level: float) -> float:
     return NormalDist().inv_cdf((1 + level) / 2)
 
 
-def student(level: float, freedom: int) -> float:
+def student(level: float, freedom: float) -> float:
     """Answer the two-sided quantile of Student's t, to 1 % from 2 degrees of freedom on.
 
     Abramowitz and Stegun, Handbook of Mathematical Functions, 26.7.5: an expansion in one over the degrees of freedom.
@@ -23,4 +23,4 @@ def student(level: float, freedom: int) -> float:
         (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384,
         (79 * z**9 + 776 * z**7 + 1482 * z**5 - 1920 * z**3 - 945 * z) / 92160,
     )
-    return sum(term * float(freedom) ** -power for power, term in enumerate(terms))
+    return sum(term * freedom**-power for power, term in enumerate(terms))

@@ -34,11 +34,17 @@ Hours = np.ndarray[tuple[int], np.dtype[np.float64]]
 
 
 class Error(NamedTuple):
-    """By how many percent a month's end was missed: by the forecast, by the straight line; was it in the 95 % band."""
+    """By how many percent a month's end was missed: by the forecast, by the straight line.
+
+    Was it in the 80 % and the 95 % band, and how wide are those, in percent of it.
+    """
 
     forecast: float
     straight: float
-    inside: bool
+    inside80: bool
+    inside95: bool
+    width80: float
+    width95: float
 
 
 def weeks(folder: Path) -> Iterator[tuple[str, Hours]]:
@@ -87,9 +93,17 @@ def missed(hours: Hours, first_week: int, day: int) -> Error:
     total = forecasts(past).total
     assert total is not None
     assert total.mean is not None
-    inside = total.low95 is not None and total.high95 is not None and float(total.low95) <= whole <= float(total.high95)
-    straight = known / day * MONTH
-    return Error(100 * abs(float(total.mean) / whole - 1), 100 * abs(straight / whole - 1), inside)
+    low80, high80, low95, high95 = (
+        float(edge) for edge in (total.low80, total.high80, total.low95, total.high95) if edge is not None
+    )
+    return Error(
+        forecast=100 * abs(float(total.mean) / whole - 1),
+        straight=100 * abs(known / day * MONTH / whole - 1),
+        inside80=low80 <= whole <= high80,
+        inside95=low95 <= whole <= high95,
+        width80=100 * (high80 - low80) / whole,
+        width95=100 * (high95 - low95) / whole,
+    )
 
 
 def windows(hours: Hours, now: int, width: int) -> list[Window]:
@@ -108,7 +122,7 @@ def instant(hour: int) -> datetime:
 def main(arguments: Sequence[str]) -> None:
     """Forecasts each month's end of each trace, and says how far off it was on average."""
     seed = int(arguments[1]) if len(arguments) > 1 else 1
-    print(f"{'trace':>18}  day   forecast   straight   inside 95 %")  # noqa: T201
+    print(f"{'trace':>18}  day   forecast   straight   in 80 %   in 95 %   width 80   width 95")  # noqa: T201
     every: dict[int, list[Error]] = {day: [] for day in ASKED_ON}
     for number, (name, week) in enumerate(weeks(Path(arguments[0]))):
         hours = lived(week, seed * 100 + number)
@@ -121,9 +135,12 @@ def main(arguments: Sequence[str]) -> None:
 
 
 def say(name: str, day: int, found: Sequence[Error]) -> None:
-    """Prints the mean errors of some months."""
-    forecast, straight, inside = (float(np.mean(column)) for column in zip(*found, strict=True))
-    print(f"{name:>18}  {day:>3}  {forecast:7.2f} %  {straight:7.2f} %  {100 * inside:8.0f} %")  # noqa: T201
+    """Prints the means of some months: errors, shares inside the bands, widths."""
+    means = Error(*(float(np.mean(column)) for column in zip(*found, strict=True)))  # type: ignore[arg-type]
+    print(  # noqa: T201
+        f"{name:>18}  {day:>3}  {means.forecast:7.2f} %  {means.straight:7.2f} %  {100 * means.inside80:6.0f} %"
+        f"  {100 * means.inside95:6.0f} %  {means.width80:7.1f} %  {means.width95:7.1f} %"
+    )
 
 
 if __name__ == "__main__":

@@ -17,11 +17,13 @@ class Past(NamedTuple):
     """Slots of equal length: `values` without holes (each hole filled from what lies before it), `known` = data.
 
     `seasons` are the lengths of its cycles in slots, the shortest first; none for a history shorter than two cycles.
+    `floor` is what no value can fall below, where there is such a bound.
     """
 
     values: Floats
     known: Bools
     seasons: tuple[int, ...]
+    floor: float | None = None
 
 
 class Candidate(NamedTuple):

@@ -83,6 +83,23 @@ def test_one_fold_that_a_model_saw_coming_does_decide() -> None:
     assert weighed(found, pooled=False)[1] == 1
 
 
+def test_one_easy_fold_does_not_hide_the_others() -> None:
+    """A fold that lies behind a shift tells what is right now, among many across it in which all are far off."""
+    found = squares(100.0, 100.0)
+    found[:, -1] = [[10.0**2] * 4, [20.0**2] * 4]
+    assert weighed(found, pooled=False)[0] > 0.6
+    assert weighed(found, pooled=True)[0] < 0.51
+
+
+def test_a_fold_that_is_over_in_part_counts_as_one() -> None:
+    """A quarter of the steps known: it says as much of what is right now as a whole one."""
+    found = squares(1.0, 1.0)
+    found[1, -1] = 4
+    cut = found.copy()
+    cut[:, -1, 1:] = np.nan
+    np.testing.assert_allclose(weighed(cut, pooled=False), weighed(found, pooled=False))
+
+
 def test_recent_folds_count_more() -> None:
     """Of two models that are right in half of the folds each, the one that is right now."""
     found = squares(1.0, 1.0)

@@ -72,6 +72,20 @@ def test_sums_of_independent_errors_grow_slowly() -> None:
     assert same[191] / same[0] == pytest.approx(192)
 
 
+def test_a_few_long_sums_that_went_well_are_not_believed_alone() -> None:
+    """Days that are off by as much as ever, in an order that cancels: the band is wider than what was seen."""
+    days = np.repeat(np.array([[1.0, -1.0, 1.0, -1.0]] * 5), 24, axis=1)
+    width80 = sum_half_widths(days, 96, 24)[0]
+    assert width80[95] > 1.5 * width80[23] > 0
+
+
+def test_a_fold_that_is_over_in_part_counts_as_far_as_it_goes() -> None:
+    """A first day that was far off widens the sums of a first day."""
+    errors = noise(480, 7).reshape(10, 48)
+    shifted = np.vstack([errors, np.concatenate([np.full(24, 50.0), np.full(24, np.nan)])])
+    assert sum_half_widths(shifted, 48, 24)[0, 23] > 5 * sum_half_widths(errors, 48, 24)[0, 23]
+
+
 @pytest.mark.parametrize(
     ("freedom", "level", "expected"), [(2, 0.95, 4.303), (2, 0.8, 1.886), (9, 0.95, 2.262), (30, 0.8, 1.310)]
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from analytics.forecast.models import autoregression, candidates
+from analytics.forecast.models import ABOVE_FLOOR, autoregression, candidates
 from analytics.forecast.models.candidate import Candidate, Floats, Past
 from tests.analytics.forecast.cast import noise, pattern
 
@@ -103,6 +103,50 @@ def test_coefficients_are_those_of_known_rows() -> None:
         normal = lagged.T @ lagged + pull * np.eye(3)
         expected = np.linalg.inv(normal) @ (lagged.T @ (values[at] - level) + pull * np.array([0, 0, 1]))
         np.testing.assert_allclose(found, expected)
+
+
+SCALED = tuple(made for maker in ABOVE_FLOOR for made in maker(SEASONS))
+
+
+def above(model: Candidate, values: Floats, floor: float, horizon: int = 48) -> Floats:
+    """Forecasts from ORIGINS of values that can't fall below a floor."""
+    return model.predict(Past(values, np.ones(len(values), dtype=bool), SEASONS, floor), ORIGINS, horizon)
+
+
+def test_scaled_models_compete_above_a_floor_only() -> None:
+    """Where values have no floor, twice as much has no meaning."""
+    plain, floored = ({m.name for m in candidates(SEASONS, HOURS, floored=is_so)} for is_so in (False, True))
+    assert floored - plain == {model.name for model in SCALED}
+    assert len(SCALED) == 2
+
+
+@pytest.mark.parametrize("model", SCALED, ids=lambda model: model.name)
+def test_scaled_models_move_with_their_floor(model: Candidate) -> None:
+    """In another unit, and on another base whose floor is that much higher; nothing after an origin counts."""
+    values = pattern(HOURS) + noise(HOURS, 4)
+    plain = above(model, values, 0.0)
+    np.testing.assert_allclose(above(model, values * 8 + 3, 3.0), plain * 8 + 3, rtol=1e-9)
+    changed = values.copy()
+    changed[ORIGINS[0] :] = 1e4
+    np.testing.assert_allclose(above(model, changed, 0.0)[0], plain[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("model", SCALED, ids=lambda model: model.name)
+def test_scaled_models_know_weeks_that_repeat(model: Candidate) -> None:
+    """Exactly; and what never stirred stays at its floor."""
+    values = pattern(HOURS + 48)
+    expected = np.stack([values[origin : origin + 48] for origin in ORIGINS])
+    np.testing.assert_allclose(above(model, values[:HOURS], 0.0), expected)
+    assert not above(model, np.zeros(HOURS), 0.0).any()
+
+
+def test_the_fast_one_follows_a_fivefold_shift_within_a_day() -> None:
+    """Every hour of the next day within 5 % of five times its usual."""
+    model = next(model for model in SCALED if model.name.endswith("fast"))
+    values = pattern(HOURS + 48)
+    values[ORIGINS[0] - 24 :] *= 5
+    found = above(model, values, 0.0, 24)[0]
+    np.testing.assert_allclose(found, values[ORIGINS[0] : ORIGINS[0] + 24], rtol=0.05)
 
 
 def test_trend_goes_on_and_flattens() -> None:
