@@ -10,12 +10,12 @@ import msgspec
 import polars as pl
 
 from analytics.frames.change import Change, change
-from analytics.frames.grid import MOMENT, Span, grid, on_grid
+from analytics.frames.grid import Span, grid, on_grid
 from analytics.frames.number import exact, statistic
 from analytics.frames.pairs import Against, Spans, paired
 from analytics.frames.rhythm import Cell, Parts, cells, parts_of, with_cell
 from analytics.frames.rows import shaped
-from meter.windows import DAY, Window, bounds, floor, following
+from meter.windows import DAY, MOMENT, Window, bounds, floor, following
 
 NAME = "compare"
 

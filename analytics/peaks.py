@@ -11,7 +11,7 @@ import msgspec
 import polars as pl
 
 from analytics.frames.change import WIDE
-from analytics.frames.grid import grid, on_grid, whole_windows
+from analytics.frames.grid import Span, grid, on_grid, whole_windows
 from analytics.frames.number import DIGITS, exact, statistic
 from analytics.frames.rhythm import parts_of, with_cell
 from analytics.frames.rows import shaped
@@ -102,6 +102,15 @@ class Peaks(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     groups: tuple[GroupPeaks, ...]
 
 
+def span_of(from_: datetime, to: datetime, window: Window, tz: str) -> Span:
+    """Answer which rows `peaks` wants: those of [from_, to) widened to whole windows.
+
+    Raises:
+        ValueError: an empty span.
+    """
+    return _spanned(from_, to, window, tz)[0]
+
+
 def peaks(  # noqa: PLR0913 (a keyword each)
     rows: pl.DataFrame,
     *,
@@ -129,7 +138,7 @@ def peaks(  # noqa: PLR0913 (a keyword each)
     """
     if top < 1:
         raise ValueError("`top` must be at least 1.")
-    span, edges = whole_windows(from_, to, window, ZoneInfo(tz), before_min=0)
+    span, edges = _spanned(from_, to, window, tz)
     windows = grid(span, edges, now).filter(pl.col("ordinal") >= 0)
     parts = parts_of(window, (span.to - span.from_) / DAY)
     series = _judged(_rounded(on_grid(shaped(rows), windows, additive=additive)), threshold)
@@ -151,6 +160,11 @@ def peaks(  # noqa: PLR0913 (a keyword each)
         percentile=PERCENTILE if threshold is None else None,
         groups=tuple(sorted(groups, key=_by_falling_height)),
     )
+
+
+def _spanned(from_: datetime, to: datetime, window: Window, tz: str) -> tuple[Span, list[datetime]]:
+    """Answer the span and its windows; nothing before it matters."""
+    return whole_windows(from_, to, window, ZoneInfo(tz), before_min=0)
 
 
 def _rounded(series: pl.DataFrame) -> pl.DataFrame:

@@ -5,16 +5,22 @@ from __future__ import annotations
 from typing import Annotated, NamedTuple
 from zoneinfo import ZoneInfo
 
+from litestar import get
 from litestar.di import NamedDependency, Provide
 from litestar.params import QueryParameter, SkipValidation
 
 from api.analytics_rows import Measure, Question
-from api.formats import Format
+from api.auth import may
+from api.errors import problems
+from api.formats import MEDIA_TYPES, Format
 from api.given import TheTeam
 from api.labels import TheFilters
+from api.openapi import FORMS
 from api.parameters import Zone
+from api.query import OPEN
 from api.questions import instant_of, listed, zone_of
 from api.state import Shell
+from meter.errors import NotFound, RawDataGone, UnknownMeter
 from meter.labels import Filter
 from meter.windows import Window
 
@@ -29,6 +35,7 @@ Group = Annotated[
     str | None,
     QueryParameter(description="member, service, key or a declared dimension; with measure=cost also meter."),
 ]
+IN_ANY_FORM = {FORMS: tuple(MEDIA_TYPES.values())}
 Form = Annotated[Format | None, QueryParameter(name="format", description="In place of Accept.")]
 
 
@@ -48,7 +55,7 @@ class Subject(NamedTuple):
 
 
 TheSubject = NamedDependency[SkipValidation[Subject]]
-"""For a handler with `opt=OPEN` and `dependencies=SUBJECT`; its filters are held to what the caller may see."""
+"""For a handler that `asks`; its filters are held to what the caller may see."""
 
 
 async def asked_subject(
@@ -58,4 +65,13 @@ async def asked_subject(
     return Subject(measure, listed(meter), filters, zone_of(tz or team.timezone))
 
 
-SUBJECT = {"subject": Provide(asked_subject)}
+def asks(path: str) -> get:
+    """Makes a handler answer GET /v1/analytics/<path>: a question about a team's usage, whose rows have any form."""
+    return get(
+        f"/v1/analytics/{path}",
+        guards=[may("view_usage")],
+        responses=problems(NotFound, UnknownMeter, RawDataGone),
+        dependencies={"subject": Provide(asked_subject)},
+        opt=IN_ANY_FORM | OPEN,
+        tags=["analytics"],
+    )

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Literal, NamedTuple, ParamSpec, TypeVar
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
-
-import polars as pl
 
 from api.state import Shell
 from meter import list_costs
@@ -19,20 +17,16 @@ from meter.labels import Filter
 from meter.list_costs import METER, Costs, Unpriced
 from meter.model import Team
 from meter.rating.totals import ADDITIVE
-from meter.segments import EXACT
 from meter.snapshot import snapshot
 from meter.spans import Span
-from meter.usage import EARLIEST, LATEST, MAX_METERS, SHOWN, Query, Usage
+from meter.usage import EARLIEST, LATEST, MAX_METERS, Query, Usage
 from meter.usage import read as read_usage
 from meter.windows import Window, bounds, count_at_most
 
 Measure = Literal["quantity", "cost"]
-P = ParamSpec("P")
-T = TypeVar("T")
 
 MAX_WINDOWS = 40_000  # a year of quarters
 MAX_ITEMS = 200_000
-EXACT_BELOW = Decimal("1e25")  # what 38 digits can add up with twelve of them behind the point
 
 
 class Question(NamedTuple):
@@ -96,16 +90,27 @@ async def read(
         UnknownMeter: the team has none of that name.
         RawDataGone: a span begins within a quarter of an hour whose raw events are dropped.
     """
-    check_meters(question)
-    now = shell.clock()
-    shown = shown_from or spans[0].start
     async with shell.readers.connection() as conn, snapshot(conn):
-        parts = [
-            await _part(conn, team, question, span, max(shown, span.start), now)
-            if span.start < span.end
-            else _none(question)
-            for span in spans
-        ]
+        return await read_in(conn, team, question, spans, shell.clock(), shown_from)
+
+
+async def read_in(
+    conn: Connection,
+    team: Team,
+    question: Question,
+    spans: Sequence[Span],
+    now: datetime,
+    shown_from: datetime | None = None,
+) -> Rows:
+    """As `read`, in the snapshot that the connection has."""
+    check_meters(question)
+    shown = shown_from or spans[0].start
+    parts = [
+        await _part(conn, team, question, span, max(shown, span.start), now)
+        if span.start < span.end
+        else _none(question)
+        for span in spans
+    ]
     columns = tuple(each.columns for each in parts)
     items = sum(len(each.starts) for each in columns)
     if items > MAX_ITEMS:
@@ -196,28 +201,3 @@ def _of_usage(usage: Usage, question: Question, shown_from: datetime) -> _Part:
 def _none(question: Question) -> _Part:
     rows = Rows((), None, None, None, None, (), additive=True, columns=())
     return _Part(rows, Columns([], [], [], question.group_by is not None))
-
-
-def frame(columns: Columns) -> pl.DataFrame:
-    """The rows as a pure job takes them; runs in the child process."""
-    rows = pl.DataFrame(
-        {
-            "start": pl.Series(columns.starts, dtype=pl.Datetime("us", "UTC")),
-            "quantity": numbers(columns.numbers),
-            "group": pl.Series(columns.groups, dtype=pl.String),
-        }
-    )
-    return rows if columns.grouped else rows.drop("group")
-
-
-def numbers(quantities: Sequence[Decimal | None]) -> pl.Series:
-    """Quantities as an exact column of twelve decimals; as floats where adding them up would not fit into that."""
-    if sum((abs(each) for each in quantities if each is not None), Decimal(0)) < EXACT_BELOW:
-        exact = [None if each is None else EXACT.quantize(each, SHOWN) for each in quantities]
-        return pl.Series(exact, dtype=pl.Decimal(38, -SHOWN.adjusted()))
-    return pl.Series([None if each is None else float(each) for each in quantities], dtype=pl.Float64)
-
-
-def computed(job: Callable[..., T], columns: Columns, *args: object, **asked: object) -> T:
-    """What a job answers of rows that came as columns; runs in the child process."""
-    return job(frame(columns), *args, **asked)

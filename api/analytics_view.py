@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict, TypeVar
 
 import msgspec
 from litestar import Response
@@ -83,6 +83,9 @@ class Told(TypedDict):
     unpriced: tuple[NoListPrice, ...]
 
 
+A = TypeVar("A", bound=AnalyticsFrame)
+
+
 class Sheet(NamedTuple):
     """An answer as rows: names and kinds of the columns, and the rows."""
 
@@ -103,6 +106,13 @@ def told(shell: Shell, rows: Rows, measure: Measure) -> Told:
         computed_at=shell.clock(),
         unpriced=tuple(NoListPrice(*each) for each in rows.unpriced),
     )
+
+
+def answer_of(kind: type[A], told: Told, made: object, **more: object) -> A:
+    """An answer of that kind: what the rows tell, what a job made under the same names, and `more` in place of that."""
+    fields: dict[str, Any] = {name: getattr(made, name) for name in kind.__struct_fields__ if hasattr(made, name)}
+    fields.update(told, **more)
+    return kind(**fields)
 
 
 async def answered(

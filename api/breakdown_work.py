@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
+import polars as pl
+
 from analytics.breakdown import Base, Breakdown, Order, breakdown
-from api.analytics_rows import Columns, Question, Rows, check, frame, read
+from api.analytics_job import computed
+from api.analytics_rows import Question, Rows, check, read
 from api.state import Shell
 from meter.errors import InvalidParameter
 from meter.model import Team
@@ -35,7 +38,7 @@ async def found(
     rows = await read(shell, team, question, spans)
     if not rows.additive:
         raise InvalidParameter(f"meter: {question.meters[0]} can't be added up, so nothing is a part of it")
-    return rows, await shell.cpu.run(broken_down, rows.columns, spans, order, top)
+    return rows, await computed(shell, Breakdown, broken_down, rows, spans=spans, order=order, top=top)
 
 
 def _base(question: Question, against: Literal["previous", "year"]) -> Span:
@@ -48,9 +51,8 @@ def _base(question: Question, against: Literal["previous", "year"]) -> Span:
     return base
 
 
-def broken_down(columns: tuple[Columns, ...], spans: list[Span], order: Order, top: int | None) -> Breakdown:
-    """What the rows say; runs in the child process."""
-    current, *before = [(frame(each), *span) for each, span in zip(columns, spans, strict=True)]
-    rows, start, end = current
-    base = Base(*before[0]) if before else None
+def broken_down(*frames: pl.DataFrame, spans: list[Span], order: Order, top: int | None) -> Breakdown:
+    """What the rows of each period say."""
+    (rows, (start, end)), *before = zip(frames, spans, strict=True)
+    base = Base(before[0][0], *before[0][1]) if before else None
     return breakdown(rows, from_=start, to=end, base=base, order=order, top=top)

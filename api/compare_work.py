@@ -6,7 +6,8 @@ from typing import Literal
 
 from analytics.compare import Comparison, MonthOverMonth, compare, month_over_month, months_of, spans_of
 from analytics.frames.pairs import Against as Paired
-from api.analytics_rows import Columns, Question, Rows, check, computed, read
+from api.analytics_job import computed, windowed
+from api.analytics_rows import Columns, Question, Rows, check, read
 from api.state import Shell
 from meter.model import Team
 from meter.spans import Span
@@ -26,22 +27,12 @@ async def found(shell: Shell, team: Team, question: Question, against: Against) 
         RawDataGone: a span begins within a quarter of an hour whose raw events are dropped.
     """
     check(question)
-    tz, window = question.zone.key, question.window or USUAL
-    spans = spans_of(question.start, question.end, window, tz, PAIRED[against])
+    window = question.window or USUAL
+    spans = spans_of(question.start, question.end, window, question.zone.key, PAIRED[against])
     rows = await read(shell, team, question, _disjoint(Span(*spans[:2]), Span(*spans[2:])))
-    compared = await shell.cpu.run(
-        computed,
-        compare,
-        together(rows.columns),
-        from_=question.start,
-        to=question.end,
-        window=window,
-        tz=tz,
-        now=shell.clock(),
-        against=PAIRED[against],
-        additive=rows.additive,
-    )
-    return rows, compared
+    whole = rows._replace(columns=(together(rows.columns),))
+    asked = windowed(shell, question, window, rows) | {"against": PAIRED[against]}
+    return rows, await computed(shell, Comparison, compare, whole, **asked)
 
 
 def _disjoint(span: Span, base: Span) -> list[Span]:
@@ -55,11 +46,8 @@ async def months(shell: Shell, team: Team, question: Question, count: int) -> tu
     span = months_of(count, tz, now)
     asked = question._replace(start=span.read_from, end=span.to, window="month")
     rows = await read(shell, team, asked, [Span(span.read_from, span.to)], span.from_)
-    columns = rows.columns[0]
-    additive = rows.additive
-    return rows, await shell.cpu.run(
-        computed, month_over_month, columns, months=count, tz=tz, now=now, additive=additive
-    )
+    about = {"months": count, "tz": tz, "now": now, "additive": rows.additive}
+    return rows, await computed(shell, MonthOverMonth, month_over_month, rows, **about)
 
 
 def together(parts: tuple[Columns, ...]) -> Columns:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 import litestar
 import msgspec
@@ -131,7 +131,7 @@ def _problem(request: AnyRequest, error: Problem) -> Response[bytes]:
 def _of_framework(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     """The framework's own refusals under our codes."""
     if isinstance(error, ValidationException):
-        return document(request, _invalid(error))
+        return document(request, _invalid(request, error))
     if isinstance(error, NotFoundException):
         return document(request, errors.NotFound("there is nothing at this address"))
     if isinstance(error, MethodNotAllowedException):
@@ -141,13 +141,30 @@ def _of_framework(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     return _failed(request, error)
 
 
-def _invalid(error: ValidationException) -> Problem:
+def _invalid(request: AnyRequest, error: ValidationException) -> Problem:
     """Which parameter, and what was expected of it. Bodies are decoded by us: of one, only that it is missing."""
     extra = error.extra if isinstance(error.extra, list) else []
     if any(each.get("key") == "data" for each in extra):
         return errors.InvalidBody("a JSON body is needed here")
-    named = [f"{each['key']}: {each['message']}" if each.get("key") else str(each["message"]) for each in extra]
+    named = [_named(request, each["key"], each["message"]) if each.get("key") else each["message"] for each in extra]
     return errors.InvalidParameter("; ".join(named) or error.detail)
+
+
+def _named(request: AnyRequest, key: str, message: str) -> str:
+    """A parameter under the name that the client knows, and which words it may be where it is one of some."""
+    handler = request.route_handler
+    asked = [handler.parsed_fn_signature]
+    asked += [each.parsed_fn_signature for each in handler.resolve_dependencies().values()]
+    kinds = [each.parameters[key].annotation for each in asked if key in each.parameters]
+    known = dict.fromkeys(word for kind in kinds for word in words_of(kind)) if "enum" in message else {}
+    return f"{key.rstrip('_')}: {message}" + (f"; there are {', '.join(known)}" if known else "")
+
+
+def words_of(kind: object) -> list[str]:
+    """The words that a type knows: those of its literals."""
+    if get_origin(kind) is Literal:
+        return list(get_args(kind))
+    return [word for each in get_args(kind) for word in words_of(each)]
 
 
 def away(request: AnyRequest, error: Exception) -> errors.Busy:

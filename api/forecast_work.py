@@ -12,16 +12,19 @@ import msgspec
 from analytics import forecasts
 from analytics.forecasts import SHOWN, Ahead, Forecasts
 from api.analytics_given import Subject
-from api.analytics_rows import Columns, Measure, check_meters, read
+from api.analytics_rows import Measure, check_meters, read_in
 from api.analytics_rows import Question as Rows
+from api.analytics_rows import Rows as Told
 from api.state import Shell
 from meter import past_limits, results
+from meter.database import Connection
 from meter.ingest import load_meters
 from meter.list_costs import Unpriced
 from meter.model import Team
 from meter.past import REACH, Left, Past, Step, Window
 from meter.past_read import Asked, read_past
 from meter.results import Result
+from meter.snapshot import snapshot
 from meter.spans import Span
 from meter.subscriptions.current import running_period
 from meter.windows import floor
@@ -77,8 +80,8 @@ async def _stored(shell: Shell, team: Team, question: Question) -> Answer | None
     (meter,) = subject.meters
     async with shell.readers.connection() as conn:
         there = await results.get(conn, team.id, forecasts.NAME, meter)
-        if there is None or shell.clock() - there.made_at > LATELY:
-            return None
+        if there is None or there.as_of is None or shell.clock() - there.made_at > LATELY:
+            return None  # one that was made before there was any data says nothing
         known = await load_meters(conn, team.id)
     return _answer(there, meter, known[meter].unit)
 
@@ -100,33 +103,43 @@ async def _made(shell: Shell, team: Team, question: Question) -> Answer:
 
 async def _of_costs(shell: Shell, team: Team, question: Question) -> Answer:
     """What usage costs at list price, hour by hour, is a series like any other."""
-    subject, now = question.subject, shell.clock()
+    now = shell.clock()
     async with shell.readers.connection() as conn:
-        period = await running_period(conn, team, now)
-        balance = None if subject.meters or subject.filters else await past_limits.balance(conn, team, now)
-    begun, day = floor(now, "hour", subject.zone), floor(now, "day", subject.zone)
-    since = {step: floor(now - REACH[step], step, subject.zone) for step in REACH}
-    hours = await read(shell, team, _rows("cost", subject, since["hour"], begun, "hour"), [Span(since["hour"], begun)])
-    days = await read(shell, team, _rows("cost", subject, since["day"], day, "day"), [Span(since["day"], day)])
-    whole = await read(shell, team, _rows("cost", subject, period.start, begun, None), [Span(period.start, begun)])
-    known = _sum(whole.columns[0])
-    limits = []
-    if balance is not None:  # what the hour that runs took is put back: it is forecast as a whole
-        hour = await read(shell, team, _rows("cost", subject, begun, now, None), [Span(begun, now)])
-        limits = [Left("balance", "account", balance, balance + _sum(hour.columns[0]), period.end)]
-    past = Past(now, subject.zone.key, _windows(hours.columns[0]), _windows(days.columns[0]), period.end, known, limits)
+        past, hours = await past_costs(conn, team, question.subject, now)
     made = await shell.cpu.run(forecasts.forecasts, past, question.ahead)
     coverage = None if hours.coverage is None else hours.coverage.share
     return Answer(hours.meters, None, hours.currency, hours.as_of, coverage, now, None, hours.unpriced, made)
+
+
+async def past_costs(conn: Connection, team: Team, subject: Subject, now: datetime) -> tuple[Past, Told]:
+    """What usage cost so far, all of it in one snapshot: an event counts everywhere or nowhere. And what hours tell."""
+    begun, day = floor(now, "hour", subject.zone), floor(now, "day", subject.zone)
+    since = {step: floor(now - REACH[step], step, subject.zone) for step in REACH}
+
+    async def costs(start: datetime, end: datetime, window: Step | None) -> Told:
+        return await read_in(conn, team, _rows("cost", subject, start, end, window), [Span(start, end)], now)
+
+    async with snapshot(conn):
+        period = await running_period(conn, team, now)
+        balance = None if subject.meters or subject.filters else await past_limits.balance(conn, team, now)
+        hours = await costs(since["hour"], begun, "hour")
+        days = await costs(since["day"], day, "day")
+        known = _sum(await costs(period.start, begun, None))
+        limits = []
+        if balance is not None:  # what the hour that runs took is put back: it is forecast as a whole
+            left = balance + _sum(await costs(begun, now, None))
+            limits = [Left("balance", "account", balance, left, period.end)]
+    return Past(now, subject.zone.key, _windows(hours), _windows(days), period.end, known, limits), hours
 
 
 def _rows(measure: Measure, subject: Subject, start: datetime, end: datetime, window: Step | None) -> Rows:
     return Rows(measure, subject.meters, start, end, window, subject.zone, None, subject.filters)
 
 
-def _sum(columns: Columns) -> Decimal:
-    return sum((each or Decimal(0) for each in columns.numbers), Decimal(0))
+def _sum(told: Told) -> Decimal:
+    return sum((each or Decimal(0) for each in told.columns[0].numbers), Decimal(0))
 
 
-def _windows(columns: Columns) -> list[Window]:
+def _windows(told: Told) -> list[Window]:
+    columns = told.columns[0]
     return [Window(start, number, 0, 0) for start, number in zip(columns.starts, columns.numbers, strict=True)]

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 from analytics.trends import Trend, span_of, trend
 from api import analytics_rows
-from api.analytics_rows import Rows, computed
+from api.analytics_job import computed, windowed
+from api.analytics_rows import Rows
 from api.state import Shell
 from meter.coverage.share import Counts
 from meter.model import Team
@@ -60,15 +61,4 @@ async def found(shell: Shell, team: Team, question: analytics_rows.Question) -> 
     window = question.window or USUAL
     span = span_of(question.start, question.end, window, question.zone.key)
     rows = await analytics_rows.read(shell, team, question, [Span(span.read_from, span.to)], span.from_)
-    told = await shell.cpu.run(
-        computed,
-        trend,
-        rows.columns[0],
-        from_=question.start,
-        to=question.end,
-        window=window,
-        tz=question.zone.key,
-        now=shell.clock(),
-        additive=rows.additive,
-    )
-    return rows, told
+    return rows, await computed(shell, Trend, trend, rows, **windowed(shell, question, window, rows))

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -95,17 +95,22 @@ async def quantities(conn: Connection, query: Query) -> Everybody:
         raise InvalidParameter(
             "`from` and `to` must lie on the quarter hour: all teams' events are not read one by one"
         )
-    asked: dict[str, Any] = {
+    parts = [
+        *(("day", span) for span in levels.daily),
+        *(("hour", span) for span in levels.hourly),
+        *(("quarter", span) for span in levels.quarter),
+    ]
+    asked = {
         "meter_id": meter.id,
         "by": None if query.by == "team" else query.by,
         "bounds": instants(slotted.bounds),
         "seconds": slotted.month_seconds,
+        "levels": [level for level, _ in parts],
+        "span_from": instants([span.start for _, span in parts]),
+        "span_to": instants([span.end for _, span in parts]),
         "counted": meter.aggregation == "count",
         "rows": query.top,
     }
-    for name, parts in (("day", levels.daily), ("hour", levels.hourly), ("quarter", levels.quarter)):
-        asked |= {f"{name}_from": instants([each.start for each in parts])}
-        asked |= {f"{name}_to": instants([each.end for each in parts])}
     rows = await (await conn.execute(statement("sum_everybody"), asked)).fetchall()
     items = [Largest(row[0], row[1], row[2], None, _value(meter, *row[3:5])) for row in rows]
     _, _, groups, teams = rows[0][5:] if rows else (0, Decimal(0), 0, 0)

@@ -80,16 +80,17 @@ async def sums(
 
 
 async def _rows(conn: Connection, name: LiteralString, asked: dict[str, Any]) -> AsyncIterator[list[Any]]:
-    """What a statement answers, some rows at a time; a dense one without nested loops.
+    """What a statement answers, some rows at a time; a dense one without looking rows up one by one.
 
     Team and series of a bucket are not independent, as the planner believes: it expects a hundredth of the rows, and
-    would compare each with every series (50 series, a year of hours: 260 ms against 120 ms).
+    would compare each with every series. And it would fetch them in the order of series, each from another page, as
+    they lie in the order of time (50 series, a year of hours: 860 ms of its processor's time against 280 ms).
     """
     if name in DENSE_STATEMENTS:
-        await conn.execute(statement("use_nested_loops"), {"allowed": "off"})
+        await conn.execute(statement("allow_lookups"), {"allowed": "off"})
     cursor = await conn.execute(statement(name), asked)
     if name in DENSE_STATEMENTS:
-        await conn.execute(statement("use_nested_loops"), {"allowed": "on"})
+        await conn.execute(statement("allow_lookups"), {"allowed": "on"})
     while rows := await cursor.fetchmany(AT_ONCE):
         yield rows
         await asyncio.sleep(0)  # rows are here already: without this nothing else would run until the last is read

@@ -28,7 +28,7 @@ from meter.levels import Sum, sums
 from meter.list_price import Tariffs
 from meter.model import Meter, Team
 from meter.rating.list_price import NoPrice
-from meter.rating.totals import Metered, Part, table
+from meter.rating.totals import Metered, Part, amounts_by_name
 from meter.reported import Group
 from meter.spans import Span
 from meter.usage import MAX_CELLS, MAX_METERS
@@ -169,9 +169,6 @@ def _priced(
         part = Part(group.name, each.events, each.total, seconds.get(each.slot, 1), price)
         parts[cut.windows[bisect_right(cut.windows, at) - 1]][group.meter].append(part)
     items = [
-        Item(start, row.name, row.cost.amount)
-        for start in sorted(parts)
-        for row in table(parts[start])[0]
-        if row.cost.amount is not None
+        Item(start, name, amount) for start in sorted(parts) for name, amount in amounts_by_name(parts[start]).items()
     ]
     return items, tuple(sorted(unpriced, key=lambda each: (REASONS.index(each.reason), each.meter)))

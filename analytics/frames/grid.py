@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from meter.windows import Window, floor, following
+from meter.windows import DAY, HOUR, MOMENT, QUARTER, Window, bounds, floor, following
 
 INSTANT = pl.Datetime("us", "UTC")
-MOMENT = timedelta(microseconds=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+USUAL: dict[Window, timedelta] = {
+    "15m": QUARTER,
+    "hour": HOUR,
+    "day": DAY,
+    "week": DAY * 7,
+    "month": DAY * 31,
+    "quarter": DAY * 92,
+    "year": DAY * 366,
+}
 
 
 class Span(NamedTuple):
@@ -36,14 +46,23 @@ def whole_windows(
     """
     if from_ >= to:
         raise ValueError("The span is empty: `from` must lie before `to`.")
-    current = [floor(from_, window, zone)]
-    while current[-1] < to:
-        current.append(following(current[-1], window, zone))
+    start, end = floor(from_, window, zone), floor(to, window, zone)
+    current = bounds(start, end if end == to else following(end, window, zone), window, zone)
     windows = len(current) - 1
-    before = [current[0]]
-    while len(before) <= max(windows, before_min):
-        before.append(floor(before[-1] - MOMENT, window, zone))
-    return Span(before[-1], current[0], current[-1], windows, len(before) - 1), before[:0:-1] + current
+    before = max(windows, before_min)
+    edges = [*_starts_before(start, before, window, zone), *current]
+    return Span(edges[0], start, edges[-1], windows, before), edges
+
+
+def _starts_before(end: datetime, count: int, window: Window, zone: ZoneInfo) -> list[datetime]:
+    """Answer the starts of the last `count` windows before one that begins at `end`."""
+    found: list[datetime] = []
+    while len(found) < count:
+        until = found[0] if found else end
+        # far enough unless the clock went astray; then the next round finds what is missing
+        since = floor(until - USUAL[window] * (count - len(found)), window, zone)
+        found = bounds(since, until, window, zone)[:-1] + found
+    return found[len(found) - count :]
 
 
 def grid(span: Span, edges: list[datetime], now: datetime) -> pl.DataFrame:
@@ -52,12 +71,15 @@ def grid(span: Span, edges: list[datetime], now: datetime) -> pl.DataFrame:
     Columns: `ordinal` (0 at the span's start, negative before; what it is compared with has `ordinal - span.windows`),
     `start` and `end` (UTC), `complete` (over at `now`).
     """
-    bounds = pl.Series([edge.replace(tzinfo=None) for edge in edges], dtype=pl.Datetime("us")).dt.replace_time_zone(
-        "UTC"
-    )
+    instants = pl.Series(microseconds(edges), dtype=pl.Int64).cast(INSTANT)
     ordinals = range(-span.before, span.windows)
-    windows = pl.DataFrame({"ordinal": ordinals, "start": bounds[:-1], "end": bounds[1:]})
+    windows = pl.DataFrame({"ordinal": ordinals, "start": instants[:-1], "end": instants[1:]})
     return windows.filter(pl.col("start") < now).with_columns(complete=pl.col("end") <= now)
+
+
+def microseconds(instants: Iterable[datetime]) -> list[int]:
+    """Answer instants as INSTANT counts them: polars takes these ten times as fast as datetimes."""
+    return [(instant - EPOCH) // MOMENT for instant in instants]
 
 
 def on_grid(rows: pl.DataFrame, windows: pl.DataFrame, *, additive: bool) -> pl.DataFrame:

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from math import ceil
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+LINE = {"group": pl.String, "slope": pl.Float64, "intercept": pl.Float64, "points": pl.Int64, "block": pl.Int64}
 
 FULL_PAIRS_MAX = 400  # windows; 80,000 pairs per group take some milliseconds, a year of hours would be 38 million
 POINTS_MIN = 3  # two points always lie on a line
@@ -22,21 +27,20 @@ def theil_sen(series: pl.DataFrame, block: int) -> pl.DataFrame:
     not in the answer.
     """
     points, used_block = _points(series, block)
-    pairs = points.join(points, on="group", nulls_equal=True, suffix="_j").filter(pl.col("x_j") > pl.col("x"))
-    slopes = pairs.group_by("group").agg(
-        ((pl.col("y_j") - pl.col("y")) / (pl.col("x_j") - pl.col("x"))).median().alias("slope")
-    )
-    return (
-        points.join(slopes, on="group", nulls_equal=True)
-        .group_by("group")
-        .agg(
-            pl.col("slope").first(),
-            (pl.col("y") - pl.col("slope") * pl.col("x")).median().alias("intercept"),
-            pl.len().alias("points"),
-        )
-        .filter(pl.col("points") >= POINTS_MIN)
-        .with_columns(block=pl.lit(used_block))
-    )
+    lines = []
+    for (group,), own in points.sort("x").group_by("group", maintain_order=True):
+        if own.height >= POINTS_MIN:
+            slope, intercept = _line(own.get_column("x").to_numpy(), own.get_column("y").to_numpy())
+            lines.append((group, slope, intercept, own.height, used_block))
+    return pl.DataFrame(lines, schema=LINE, orient="row")
+
+
+def _line(x: Floats, y: Floats) -> tuple[float, float]:
+    """Answer slope and intercept of points in the order of x; infinite or no number where Float64 can't hold them."""
+    i, j = np.triu_indices(len(x), 1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        slope = np.median((y[j] - y[i]) / (x[j] - x[i]))
+        return float(slope), float(np.median(y - slope * x))
 
 
 def _points(series: pl.DataFrame, block: int) -> tuple[pl.DataFrame, int]:

@@ -6,23 +6,18 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from litestar import Response, get
+from litestar import Response
 from litestar.params import QueryParameter
 
 from analytics.breakdown import Breakdown, Item, Order, Other
 from analytics.frames.change import Change
-from api.analytics_given import SUBJECT, Form, TheSubject
-from api.analytics_view import AnalyticsFrame, Sheet, answered, told
-from api.auth import may
+from api.analytics_given import Form, TheSubject, asks
+from api.analytics_view import AnalyticsFrame, Sheet, answer_of, answered, told
 from api.breakdown_work import Against, found
-from api.errors import problems
-from api.formats import MEDIA_TYPES, Value
+from api.formats import Value
 from api.given import TheShell, TheTeam
-from api.openapi import FORMS
 from api.parameters import End, Start
-from api.query import OPEN
 from api.request import Request
-from meter.errors import NotFound, RawDataGone, UnknownMeter
 
 By = Annotated[
     str, QueryParameter(description="member, service, key or a declared dimension; with measure=cost also meter.")
@@ -65,14 +60,7 @@ class BreakdownAnswer(AnalyticsFrame, frozen=True, kw_only=True):
     other: Other | None
 
 
-@get(
-    "/v1/analytics/breakdown",
-    guards=[may("view_usage")],
-    responses=problems(NotFound, UnknownMeter, RawDataGone),
-    dependencies=SUBJECT,
-    opt={FORMS: tuple(MEDIA_TYPES.values())} | OPEN,
-    tags=["analytics"],
-)
+@asks("breakdown")
 async def get_breakdown(  # noqa: PLR0913, PLR0917 (a query parameter each)
     request: Request,
     shell: TheShell,
@@ -96,9 +84,10 @@ async def get_breakdown(  # noqa: PLR0913, PLR0917 (a query parameter each)
     question = subject.question(shell, from_, to, None, by)
     wanted: Order = "quantity" if order == "cost" else order
     rows, made = await found(shell, team, question, wanted, top, against)
-    answer = BreakdownAnswer(
-        **told(shell, rows, subject.measure),
-        **{name: getattr(made, name) for name in SHARED},
+    answer = answer_of(
+        BreakdownAnswer,
+        told(shell, rows, subject.measure),
+        made,
         window=None,
         tz=question.zone.key,
         by=by,
@@ -122,5 +111,4 @@ def _figures(item: Item | Other) -> tuple[Decimal | None, ...]:
     return tuple(getattr(item, name) for name in FIGURES)
 
 
-SHARED = ("from_", "to", "base_from", "base_to", "order", "change", "groups", "items", "other")
 HANDLERS = (get_breakdown,)

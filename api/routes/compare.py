@@ -7,24 +7,20 @@ from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
-from litestar import Response, get
+from litestar import Response
 from litestar.params import QueryParameter
 
 from analytics.compare import Comparison, GroupComparison, GroupMonths, MonthOverMonth
 from api import compare_work
-from api.analytics_given import SUBJECT, Form, Group, Subject, TheSubject
+from api.analytics_given import Form, Group, Subject, TheSubject, asks
 from api.analytics_rows import Question
-from api.analytics_view import AnalyticsFrame, Sheet, answered, told
-from api.auth import may
+from api.analytics_view import AnalyticsFrame, Sheet, answer_of, answered, told
 from api.compare_work import Against
-from api.errors import problems
-from api.formats import MEDIA_TYPES, Format, Value
+from api.formats import Format, Value
 from api.given import TheShell, TheTeam
-from api.openapi import FORMS
-from api.query import OPEN
 from api.request import Request
 from api.state import Shell
-from meter.errors import InvalidParameter, NotFound, RawDataGone, UnknownMeter
+from meter.errors import InvalidParameter
 from meter.model import Team
 from meter.windows import Window
 
@@ -86,14 +82,7 @@ class MonthsAnswer(AnalyticsFrame, frozen=True, kw_only=True):
     groups: tuple[GroupMonths, ...]
 
 
-@get(
-    "/v1/analytics/compare",
-    guards=[may("view_usage")],
-    responses=problems(NotFound, UnknownMeter, RawDataGone),
-    dependencies=SUBJECT,
-    opt={FORMS: tuple(MEDIA_TYPES.values())} | OPEN,
-    tags=["analytics"],
-)
+@asks("compare")
 async def get_comparison(  # noqa: PLR0913, PLR0917 (a query parameter each)
     request: Request,
     shell: TheShell,
@@ -134,9 +123,7 @@ async def _spans(
     request: Request, shell: Shell, team: Team, question: Question, against: Against, form: Format | None
 ) -> Response[Any]:
     rows, made = await compare_work.found(shell, team, question, against)
-    answer = CompareAnswer(
-        **told(shell, rows, question.measure), **{name: getattr(made, name) for name in SPANS}, against=against
-    )
+    answer = answer_of(CompareAnswer, told(shell, rows, question.measure), made, against=against)
     return await answered(request, shell, form, answer, lambda: _pairs_sheet(made))
 
 
@@ -144,12 +131,7 @@ async def _months(
     request: Request, shell: Shell, team: Team, question: Question, months: int, form: Format | None
 ) -> Response[Any]:
     rows, made = await compare_work.months(shell, team, question, months)
-    answer = MonthsAnswer(
-        **told(shell, rows, question.measure),
-        **{name: getattr(made, name) for name in MONTHS},
-        window="month",
-        months=months,
-    )
+    answer = answer_of(MonthsAnswer, told(shell, rows, question.measure), made, window="month", months=months)
     return await answered(request, shell, form, answer, lambda: _months_sheet(made))
 
 
@@ -167,6 +149,4 @@ def _months_sheet(made: MonthOverMonth) -> Sheet:
     return Sheet(MONTH_COLUMNS, rows)
 
 
-SPANS = ("from_", "to", "base_from", "base_to", "window", "tz", "windows", "compared", "groups")
-MONTHS = ("from_", "to", "tz", "groups")
 HANDLERS = (get_comparison,)

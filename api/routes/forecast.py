@@ -8,22 +8,18 @@ from typing import Annotated
 from uuid import UUID
 
 import msgspec
-from litestar import Response, get
+from litestar import Response
 from litestar.params import QueryParameter
 
 from analytics.forecast import Forecast, ForecastPoint, Share, Total
 from analytics.forecasts import Ahead, LimitAhead
-from api.analytics_given import SUBJECT, Form, TheSubject
+from api.analytics_given import Form, TheSubject, asks
 from api.analytics_view import AnalyticsFrame, NoListPrice, Sheet, answered
-from api.auth import may
-from api.errors import problems
 from api.forecast_work import Answer, Question, found
-from api.formats import MEDIA_TYPES, Value
+from api.formats import Value
 from api.given import TheShell, TheTeam
-from api.openapi import FORMS
-from api.query import OPEN
 from api.request import Request
-from meter.errors import InvalidParameter, NotFound, RawDataGone, UnknownMeter
+from meter.errors import InvalidParameter
 from meter.past import Step
 from meter.usage import plain
 
@@ -72,14 +68,7 @@ class ForecastAnswer(AnalyticsFrame, frozen=True, kw_only=True):
 SHARED = ("models", "mase", "coverage80", "coverage95", "folds", "fold_windows", "observations", "reason")
 
 
-@get(
-    "/v1/analytics/forecast",
-    guards=[may("view_usage")],
-    responses=problems(NotFound, UnknownMeter, RawDataGone),
-    dependencies=SUBJECT,
-    opt={FORMS: tuple(MEDIA_TYPES.values())} | OPEN,
-    tags=["analytics"],
-)
+@asks("forecast")
 async def get_forecast(  # noqa: PLR0913, PLR0917 (a query parameter each)
     request: Request,
     shell: TheShell,

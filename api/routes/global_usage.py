@@ -11,14 +11,13 @@ from litestar import Response, get
 from litestar.params import QueryParameter
 
 from analytics.frames.number import statistic
-from api.analytics_given import Form, Measured, Meters
+from api.analytics_given import IN_ANY_FORM, Form, Measured, Meters
 from api.analytics_rows import Rows
 from api.analytics_view import AnalyticsFrame, Sheet, answered, told
 from api.auth import may
 from api.errors import problems
-from api.formats import MEDIA_TYPES, Value
+from api.formats import Value
 from api.given import TheShell
-from api.openapi import FORMS
 from api.parameters import End, Start
 from api.questions import instant_of, listed, zone_of
 from api.request import Request
@@ -82,7 +81,7 @@ class GlobalAnswer(AnalyticsFrame, frozen=True, kw_only=True):
     "/v1/analytics/global",
     guards=[may("operate")],
     responses=problems(UnknownMeter, RawDataGone),
-    opt={FORMS: tuple(MEDIA_TYPES.values())},
+    opt=IN_ANY_FORM,
     tags=["analytics"],
 )
 async def get_global(  # noqa: PLR0913, PLR0917 (a query parameter each)

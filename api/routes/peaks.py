@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 from typing import Annotated
 
-from litestar import Response, get
+from litestar import Response
 from litestar.params import FromQuery, QueryParameter
 
-from analytics.peaks import TOP, GroupPeaks, peaks
-from api.analytics_given import SUBJECT, Form, Group, TheSubject
-from api.analytics_rows import check, computed, read
-from api.analytics_view import AnalyticsFrame, Sheet, answered, told
-from api.auth import may
-from api.errors import problems
-from api.formats import MEDIA_TYPES, Value
+from analytics.peaks import TOP, GroupPeaks
+from api import peaks_work
+from api.analytics_given import Form, Group, TheSubject, asks
+from api.analytics_view import AnalyticsFrame, Sheet, answer_of, answered, told
+from api.formats import Value
 from api.given import TheShell, TheTeam
-from api.openapi import FORMS
 from api.parameters import End, Start
-from api.query import OPEN
 from api.request import Request
-from meter.errors import NotFound, RawDataGone, UnknownMeter
-from meter.spans import Span
-from meter.windows import Window, floor, following
+from meter.errors import InvalidParameter
+from meter.windows import Window
 
+NUMBER = re.compile(r"^-?\d{1,26}(\.\d{1,12})?$")
 Top = Annotated[int, QueryParameter(ge=1, le=1_000, description="So many peaks of each group, the highest first.")]
 Threshold = Annotated[
     str | None,
     QueryParameter(
-        pattern=r"^-?\d{1,26}(\.\d{1,12})?$",
+        schema_extra={"pattern": NUMBER.pattern},
         description="A peak is above it. Default: each group's own 95th percentile of windows that are over.",
     ),
 ]
@@ -60,14 +57,7 @@ class PeaksAnswer(AnalyticsFrame, frozen=True, kw_only=True):
     groups: tuple[GroupPeaks, ...]
 
 
-@get(
-    "/v1/analytics/peaks",
-    guards=[may("view_usage")],
-    responses=problems(NotFound, UnknownMeter, RawDataGone),
-    dependencies=SUBJECT,
-    opt={FORMS: tuple(MEDIA_TYPES.values())} | OPEN,
-    tags=["analytics"],
-)
+@asks("peaks")
 async def get_peaks(  # noqa: PLR0913, PLR0917 (a query parameter each)
     request: Request,
     shell: TheShell,
@@ -87,28 +77,18 @@ async def get_peaks(  # noqa: PLR0913, PLR0917 (a query parameter each)
     and the other forms are the peaks.
     """
     question = subject.question(shell, from_, to, window, group_by)
-    check(question)
-    start, last = (floor(each, window, question.zone) for each in (question.start, question.end))
-    end = last if last == question.end else following(last, window, question.zone)
-    rows = await read(shell, team, question, [Span(start, end)])
-    found = await shell.cpu.run(
-        computed,
-        peaks,
-        rows.columns[0],
-        from_=start,
-        to=end,
-        window=window,
-        tz=question.zone.key,
-        now=shell.clock(),
-        threshold=None if threshold is None else Decimal(threshold),
-        top=top,
-        additive=rows.additive,
-    )
-    answer = PeaksAnswer(
-        **told(shell, rows, subject.measure),
-        **{name: getattr(found, name) for name in SHARED},
-    )
+    rows, found = await peaks_work.found(shell, team, question, _number(threshold), top)
+    answer = answer_of(PeaksAnswer, told(shell, rows, subject.measure), found)
     return await answered(request, shell, format_, answer, lambda: _sheet(found.groups))
+
+
+def _number(threshold: str | None) -> Decimal | None:
+    """The threshold. Raises InvalidParameter for what is no number, which a pattern would refuse less kindly."""
+    if threshold is None:
+        return None
+    if not NUMBER.fullmatch(threshold):
+        raise InvalidParameter(f"threshold: {threshold[:64]!r} is no number; write one like 250 or 0.5")
+    return Decimal(threshold)
 
 
 def _sheet(groups: Iterable[GroupPeaks]) -> Sheet:
@@ -131,5 +111,4 @@ def _sheet(groups: Iterable[GroupPeaks]) -> Sheet:
     return Sheet(COLUMNS, rows)
 
 
-SHARED = ("from_", "to", "window", "tz", "windows", "complete_windows", "percentile", "groups")
 HANDLERS = (get_peaks,)

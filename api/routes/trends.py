@@ -5,22 +5,16 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from litestar import Response, get
+from litestar import Response
 from litestar.params import FromQuery
 
 from analytics.trends import GroupTrend
-from api.analytics_given import SUBJECT, Form, Group, TheSubject
-from api.analytics_view import AnalyticsFrame, Sheet, answered, told
-from api.auth import may
-from api.errors import problems
-from api.formats import MEDIA_TYPES
+from api.analytics_given import Form, Group, TheSubject, asks
+from api.analytics_view import AnalyticsFrame, Sheet, answer_of, answered, told
 from api.given import TheShell, TheTeam
-from api.openapi import FORMS
 from api.parameters import End, Start
-from api.query import OPEN
 from api.request import Request
 from api.trend_work import found
-from meter.errors import NotFound, RawDataGone, UnknownMeter
 from meter.windows import Window
 
 COLUMNS = {
@@ -42,14 +36,7 @@ class TrendAnswer(AnalyticsFrame, frozen=True, kw_only=True):
     groups: tuple[GroupTrend, ...]
 
 
-@get(
-    "/v1/analytics/trends",
-    guards=[may("view_usage")],
-    responses=problems(NotFound, UnknownMeter, RawDataGone),
-    dependencies=SUBJECT,
-    opt={FORMS: tuple(MEDIA_TYPES.values())} | OPEN,
-    tags=["analytics"],
-)
+@asks("trends")
 async def get_trends(  # noqa: PLR0913, PLR0917 (a query parameter each)
     request: Request,
     shell: TheShell,
@@ -67,10 +54,7 @@ async def get_trends(  # noqa: PLR0913, PLR0917 (a query parameter each)
     and the other forms are the windows.
     """
     rows, trend = await found(shell, team, subject.question(shell, from_, to, window, group_by))
-    answer = TrendAnswer(
-        **told(shell, rows, subject.measure),
-        **{name: getattr(trend, name) for name in SHARED},
-    )
+    answer = answer_of(TrendAnswer, told(shell, rows, subject.measure), trend)
     return await answered(request, shell, format_, answer, lambda: _sheet(trend.groups))
 
 
@@ -85,5 +69,4 @@ def _sheet(groups: tuple[GroupTrend, ...]) -> Sheet:
     )
 
 
-SHARED = ("from_", "to", "window", "tz", "windows", "complete_windows", "last_window_incomplete", "groups")
 HANDLERS = (get_trends,)

@@ -83,6 +83,17 @@ def table(parts: Mapping[Metered, Sequence[Part]]) -> tuple[list[Row], Row]:
 
 
 @exact()
+def amounts_by_name(parts: Mapping[Metered, Sequence[Part]]) -> dict[str | None, Decimal]:
+    """What each name's usage costs, as `table` says, in half the time; without those of whom nothing has a price."""
+    found: defaultdict[str | None, Decimal] = defaultdict(Decimal)
+    for meter, own in parts.items():
+        for name, cost in _costs(meter, _by_name(own))[0].items():
+            if cost.amount is not None:
+                found[name] += cost.amount
+    return {name: plain(amount) for name, amount in found.items()}
+
+
+@exact()
 def used(meter: Metered, parts: Sequence[Part]) -> Used:
     """What all parts come to, whosever they are."""
     return _meter(meter, parts)[1]
@@ -90,14 +101,19 @@ def used(meter: Metered, parts: Sequence[Part]) -> Used:
 
 def _meter(meter: Metered, parts: Sequence[Part]) -> tuple[dict[str | None, Used], Used]:
     """What each name used of one meter, and all together."""
-    names: defaultdict[str | None, list[Part]] = defaultdict(list)
-    for part in parts:
-        names[part.name].append(part)
+    names = _by_name(parts)
     events = {name: sum(each.events for each in own) for name, own in names.items()}
     quantities, quantity = _quantities(meter, names, events)
     costs, cost = _costs(meter, names)
     rows = {name: Used(meter, quantities[name], events[name], costs[name]) for name in names}
     return rows, Used(meter, quantity, sum(events.values()), cost)
+
+
+def _by_name(parts: Iterable[Part]) -> Mapping[str | None, Sequence[Part]]:
+    names: defaultdict[str | None, list[Part]] = defaultdict(list)
+    for part in parts:
+        names[part.name].append(part)
+    return names
 
 
 def _quantities(
@@ -139,9 +155,14 @@ def _costs(meter: Metered, names: Mapping[str | None, Sequence[Part]]) -> tuple[
         if priced:
             amounts[name] = sum(priced, Decimal(0))
     together = cut(sum(amounts.values(), Decimal(0))) if amounts else None
-    shared = share(together, amounts, UNIT) if together is not None else {}
+    shared = _shared(together, amounts) if together is not None else {}
     costs = {name: Cost(plain(shared[name]) if name in shared else None, reasons[name]) for name in names}
     return costs, Cost(together, _worst(each for each in reasons.values() if each))
+
+
+def _shared(together: Decimal, amounts: Mapping[str | None, Decimal]) -> Mapping[str | None, Decimal]:
+    """The parts of each name; one alone has all, which needs no sharing out."""
+    return share(together, amounts, UNIT) if len(amounts) > 1 else dict.fromkeys(amounts, together)
 
 
 def _amount(meter: Metered, part: Part, price: Listed) -> Decimal:

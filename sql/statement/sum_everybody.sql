@@ -1,6 +1,7 @@
 -- What did everybody use of one meter? Per team, or per label within each: the largest, and beside each what all come to.
 -- In the meter's base unit; of a level per month each slot is divided by its month's seconds, with 40 digits to be exact.
 -- Added up series by series, so that only the buckets asked for are read: 400 ms against 42 ms of a month of 800 series.
+-- Each span is of one level: the views of the other two are not looked at, as their name is a constant to the plan.
 
 with grouped as materialized (
     select
@@ -16,42 +17,27 @@ with grouped as materialized (
             sum(u.events) as events,
             sum(u.total) as total
         from usage_series as s
+        cross join unnest(
+            %(levels)s::text [], %(span_from)s::timestamptz [], %(span_to)s::timestamptz []
+        ) as w (level, lo, hi)
         cross join lateral (
-            select x.slot, x.events, x.total
-            from unnest(%(day_from)s::timestamptz [], %(day_to)s::timestamptz []) as w (lo, hi)
-            cross join lateral (
-                select
-                    width_bucket(v.bucket, %(bounds)s::timestamptz []) as slot,
-                    sum(v.events) as events,
-                    sum(v.total) as total
-                from daily as v
-                where v.team_id = s.team_id and v.series_id = s.id and v.bucket >= w.lo and v.bucket < w.hi
-                group by 1
-            ) as x
-            union all
-            select x.slot, x.events, x.total
-            from unnest(%(hour_from)s::timestamptz [], %(hour_to)s::timestamptz []) as w (lo, hi)
-            cross join lateral (
-                select
-                    width_bucket(v.bucket, %(bounds)s::timestamptz []) as slot,
-                    sum(v.events) as events,
-                    sum(v.total) as total
-                from hourly as v
-                where v.team_id = s.team_id and v.series_id = s.id and v.bucket >= w.lo and v.bucket < w.hi
-                group by 1
-            ) as x
-            union all
-            select x.slot, x.events, x.total
-            from unnest(%(quarter_from)s::timestamptz [], %(quarter_to)s::timestamptz []) as w (lo, hi)
-            cross join lateral (
-                select
-                    width_bucket(v.bucket, %(bounds)s::timestamptz []) as slot,
-                    sum(v.events) as events,
-                    sum(v.total) as total
-                from quarter as v
-                where v.team_id = s.team_id and v.series_id = s.id and v.bucket >= w.lo and v.bucket < w.hi
-                group by 1
-            ) as x
+            select
+                width_bucket(v.bucket, %(bounds)s::timestamptz []) as slot,
+                sum(v.events) as events,
+                sum(v.total) as total
+            from (
+                select 'day' as level, d.team_id, d.series_id, d.bucket, d.events, d.total from daily as d
+                union all
+                select 'hour' as level, h.team_id, h.series_id, h.bucket, h.events, h.total from hourly as h
+                union all
+                select 'quarter' as level, q.team_id, q.series_id, q.bucket, q.events, q.total from quarter as q
+            ) as v
+            where v.level = w.level
+                and v.team_id = s.team_id
+                and v.series_id = s.id
+                and v.bucket >= w.lo
+                and v.bucket < w.hi
+            group by 1
         ) as u
         where s.meter_id = %(meter_id)s
         group by 1, 2, 3

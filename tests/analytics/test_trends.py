@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import msgspec
 import polars as pl
@@ -16,13 +16,7 @@ import analytics
 from analytics import trends
 from analytics.trends import GroupTrend, Trend, trend
 from meter.windows import Window
-
-MONDAY = datetime(2025, 11, 3, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-DAY = timedelta(days=1)
-LATER = MONDAY + 400 * DAY
-
-Quantities = Sequence[Decimal | float | None]
+from tests.analytics.traces import DAY, HOUR, LATER, MONDAY, Quantities, shuffled
 
 
 def rows(
@@ -318,13 +312,10 @@ def twelve_days(frame: pl.DataFrame) -> Trend:
 
 
 @given(st.lists(quantity, min_size=3, max_size=20), st.randoms(use_true_random=False))
-def test_the_order_of_rows_does_not_matter(quantities: Quantities, random: object) -> None:
+def test_the_order_of_rows_does_not_matter(quantities: Quantities, random: Any) -> None:
     """Shuffled rows of two groups give the same answer."""
     frame = pl.concat([rows(quantities, group="a"), rows(quantities[::-1], group="b")])
-    places = list(range(frame.height))
-    random.shuffle(places)  # type: ignore[attr-defined]
-    straight, shuffled = (twelve_days(each) for each in (frame, frame[places]))
-    assert straight == shuffled
+    assert twelve_days(frame) == twelve_days(shuffled(frame, random))
 
 
 @given(series, series)

@@ -65,6 +65,13 @@ def as_floats(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(pl.col("quantity").cast(pl.Float64))
 
 
+def shuffled(frame: pl.DataFrame, random: Any) -> pl.DataFrame:
+    """Answer the same rows in another order."""
+    places = list(range(frame.height))
+    random.shuffle(places)
+    return frame[places]
+
+
 def llm_tokens() -> pl.DataFrame:
     """Answer the tokens of 20,834 requests of two services, of 39 minutes."""
     frame = pl.read_parquet(DATA / TRACES[0])

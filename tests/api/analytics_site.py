@@ -14,6 +14,8 @@ from tests.api.site import Site
 START = datetime(2026, 11, 2, tzinfo=UTC)  # a Monday
 SPAN = {"from": "2026-11-09", "to": "2026-11-16", "tz": "UTC"}
 DAY = timedelta(days=1)
+INPUT = {"meter": "tokens.input"}
+COST = {"measure": "cost"}
 
 
 def event(number: int, at: datetime, **fields: object) -> dict[str, object]:

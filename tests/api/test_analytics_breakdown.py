@@ -10,11 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.analytics_site import SPAN, added, event, fortnight, get, team_of, told
+from tests.api.analytics_site import COST, INPUT, SPAN, added, event, fortnight, get, team_of, told
 from tests.api.site import Site, problem, served, settings_for
 
-INPUT = {"meter": "tokens.input"}
-COST = {"measure": "cost"}
 BOUGHT = datetime(2026, 11, 10, 7, 20, tzinfo=UTC)
 # Thirds of core-hours, and a level per month: amounts that do not end within twelve decimals.
 HELD: list[dict[str, object]] = [

@@ -8,11 +8,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.analytics_site import SPAN, added, event, fortnight, get, team_of, told
+from tests.api.analytics_site import COST, INPUT, SPAN, added, event, fortnight, get, team_of, told
 from tests.api.site import Site, problem
 
-INPUT = {"meter": "tokens.input"}
-COST = {"measure": "cost"}
 PRICE = Decimal("0.000015")  # an input token on credits/payg
 HOURLY = INPUT | {"window": "hour"}
 
@@ -136,12 +134,13 @@ async def test_a_plan_that_changes_within_a_window(site: Site) -> None:
         ("compare", {"months": 3, "against": "year"}, "leave those out"),
         ("compare", {"months": 0}, "months"),
         ("compare", {"months": 3, "group_by": "colour"}, "colour"),
-        ("compare", SPAN | {"window": "decade"}, "window"),
+        ("compare", SPAN | {"window": "decade"}, "there are 15m, hour, day, week"),
         ("compare", {"from": "1950-01-01", "to": "2026-01-01", "window": "15m"}, "windows"),
-        ("peaks", SPAN | {"threshold": "high"}, "threshold"),
+        ("peaks", SPAN | {"threshold": "high"}, "'high' is no number; write one like 250"),
         ("peaks", SPAN | {"top": 0}, "top"),
         ("peaks", SPAN | {"tz": "Mars/Base"}, "Mars"),
-        ("trends", SPAN | {"measure": "money"}, "measure"),
+        ("trends", SPAN | {"measure": "money"}, "measure: Invalid enum value 'money'; there are quantity, cost"),
+        ("trends", SPAN | {"format": "xml"}, "format: "),
     ],
 )
 async def test_what_cant_be_asked(site: Site, key: str, path: str, changed: dict[str, Any], said: str) -> None:

@@ -12,10 +12,9 @@ import httpx
 import polars as pl
 import pytest
 
-from tests.api.analytics_site import SPAN, START, event, fortnight, get, team_of, told
+from tests.api.analytics_site import COST, SPAN, START, event, fortnight, get, team_of, told
 from tests.api.site import Site
 
-COST = {"measure": "cost"}
 Rows = list[dict[str, Any]]
 
 

@@ -13,13 +13,11 @@ import polars as pl
 import pytest
 
 from meter import everybody
-from tests.api.analytics_site import added, event, get, team_of, told
+from tests.api.analytics_site import COST, INPUT, added, event, get, team_of, told
 from tests.api.site import OPERATOR_KEY, Site, problem, served, settings_for
 
 AT = datetime(2026, 11, 10, 7, 20, tzinfo=UTC)
 SPAN = {"from": "2026-11-10", "to": "2026-11-12"}
-INPUT = {"meter": "tokens.input"}
-COST = {"measure": "cost"}
 BOOK = """
 name = "euro"
 title = "Euro"

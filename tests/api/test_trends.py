@@ -8,7 +8,7 @@ from decimal import Decimal
 import polars as pl
 import pytest
 
-from api.analytics_rows import numbers
+from api.analytics_job import numbers
 from tests.api.site import Site, problem
 
 START = datetime(2026, 10, 1, tzinfo=UTC)
