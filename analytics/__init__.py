@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from analytics import breakdown, compare, forecasts, peaks, trends
+from analytics import breakdown, budgets, compare, forecasts, peaks, trends
 
-JOBS: tuple[ModuleType, ...] = (breakdown, compare, forecasts, peaks, trends)
+JOBS: tuple[ModuleType, ...] = (breakdown, budgets, compare, forecasts, peaks, trends)

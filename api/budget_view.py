@@ -9,11 +9,13 @@ from uuid import UUID
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
+from msgspec.structs import replace
 
 from api.line_view import number
 from api.names import ONE_LINE, Line
 from meter.facts import MAX_STRING
 from meter.limits.budget import LONGEST_ROLLING, Apart, Budget, Measure, Span
+from meter.limits.expected import Reason, Told
 from meter.limits.listing import Counted, Shown
 from meter.limits.path import NOTHING, most
 from meter.limits.verdict import judge
@@ -62,12 +64,35 @@ class BudgetEdit(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     fails: Fails | UnsetType = UNSET
 
 
+class BudgetForecast(msgspec.Struct, frozen=True):
+    """When a counter is expected to be used up in its window, made ahead by the worker; null dates: not in it.
+
+    `earliest80` and `latest80` are where the upper and the lower edge of the 80 % band get there; `probability` is that
+    of its being used up by `to`: when the window begins anew, or as far ahead as was looked. `made_at` is when that was
+    found out, `as_of` when the team's data had last changed by then, `coverage` how much of what was expected was
+    there. `reason` says why there are no dates: `asked_only` (calls are not forecast), `short_window` (shorter than a
+    day), `little_used` (others of this budget are used more, and only those are forecast), `no_data` (nothing that
+    counts was used lately), why they are vague (`short_history`), or that it is `used_up`: no date lies ahead then.
+    """
+
+    expected: datetime | None
+    earliest80: datetime | None
+    latest80: datetime | None
+    probability: str | None
+    to: datetime | None
+    made_at: datetime | None
+    as_of: datetime | None
+    coverage: str | None
+    reason: Reason | None
+
+
 class CounterView(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     """How far a budget is used in the window that runs now, by the one that its `each` tells apart.
 
     `used` and `reserved` are in the budget's unit; `remaining` is what may still be used, `percent` of the amount is
     used. `resets_at` is when the window begins anew, null: never; of a sliding one when all of it is free again, or,
-    where it is used up, when some of it is.
+    where it is used up, when some of it is. `forecast` says when it is expected to be used up; null before the worker
+    has found it out, of this window and of the budget as it is now.
     """
 
     member: str | None
@@ -80,6 +105,7 @@ class CounterView(msgspec.Struct, frozen=True, rename={"from_": "from"}):
     remaining: str
     percent: str | None
     resets_at: datetime | None
+    forecast: BudgetForecast | None
 
 
 class BudgetView(msgspec.Struct, frozen=True):
@@ -128,7 +154,7 @@ def wished(given: NewBudget) -> Wish:
     )
 
 
-def view(counted: Counted, currency: str) -> BudgetView:
+def view(counted: Counted, currency: str, now: datetime) -> BudgetView:
     """A budget as it is shown; money is in a currency."""
     listed = counted.listed
     budget = listed.budget
@@ -150,7 +176,7 @@ def view(counted: Counted, currency: str) -> BudgetView:
         version=budget.version,
         created_at=budget.created_at,
         ended_at=budget.ended_at,
-        counters=[_counter(budget, each) for each in counted.counters],
+        counters=[_counter(budget, each, now) for each in counted.counters],
         more_counters=counted.more,
     )
 
@@ -161,7 +187,7 @@ def bare(view: BudgetView) -> BudgetView:
 
 
 @exact()
-def _counter(budget: Budget, shown: Shown) -> CounterView:
+def _counter(budget: Budget, shown: Shown, now: datetime) -> CounterView:
     standing = shown.standing
     verdict = judge(standing, NOTHING)
     allowed = most(budget) or NOTHING
@@ -173,4 +199,24 @@ def _counter(budget: Budget, shown: Shown) -> CounterView:
         remaining=number(displayed(verdict.remaining or NOTHING, budget.divisor)),
         percent=number(cut(quotient(standing.used * _HUNDRED, allowed), _PERCENT_PLACES)) if allowed else None,
         resets_at=verdict.resets_at,
+        forecast=None if shown.told is None else _forecast(shown.told, now, used_up=standing.used >= allowed),
+    )
+
+
+def _forecast(told: Told, now: datetime, *, used_up: bool) -> BudgetForecast:
+    """What is expected. Of what is used up by now no date lies ahead, whatever was expected."""
+    found = told.expected
+    if used_up and told.made_at is not None:
+        at = None if found.expected is None or found.expected > now else found.expected
+        found = replace(found, expected=at, earliest80=at, latest80=at, probability=Decimal(1), reason="used_up")
+    return BudgetForecast(
+        expected=found.expected,
+        earliest80=found.earliest80,
+        latest80=found.latest80,
+        probability=None if found.probability is None else number(found.probability),
+        to=found.to,
+        made_at=told.made_at,
+        as_of=told.as_of,
+        coverage=None if told.coverage is None else number(told.coverage),
+        reason=found.reason,
     )

@@ -7,6 +7,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, Literal, NamedTuple
 
+from meter.limits.budget import Budget
+from meter.limits.measure import Group, Prices, Usage
+
 Step = Literal["hour", "day"]
 REACH: Final[Mapping[Step, timedelta]] = {"hour": timedelta(days=42), "day": timedelta(days=364)}
 """How far back a forecast looks: six weeks of hours, a year of days."""
@@ -47,3 +50,25 @@ class Past(NamedTuple):
     period_end: datetime
     known: Decimal
     limits: Sequence[Left] = ()
+
+
+class BudgetPast(NamedTuple):
+    """What counts in a budget up to `begun`, the hour that holds `now`, and what it was used for before.
+
+    `used` is cut wherever it matters from the window's `start` on (of one that slides: wherever it may begin until
+    `to`), and its last bound is `begun`. `windows` are of the same series in the same places, over at `now`, by `step`.
+    `until` is when the budget begins anew, None: it slides. `to` is as far as it is looked ahead.
+    """
+
+    now: datetime
+    tz: str
+    step: Step
+    budget: Budget
+    groups: Sequence[Group]
+    start: datetime
+    begun: datetime
+    until: datetime | None
+    to: datetime
+    prices: Prices
+    used: Usage
+    windows: Sequence[Sequence[Window]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -13,6 +13,11 @@ import msgspec
 from meter.database import Connection
 from meter.model import Team
 from sql import statement
+
+MOST_COUNTED: Final = 10_000
+"""So many that are due are counted; that there are more says enough, and to count a million takes its time."""
+
+ENROLLED_AT_ONCE: Final = 10_000
 
 
 class Due(NamedTuple):
@@ -39,8 +44,12 @@ class Result(NamedTuple):
 
 
 async def enrol_metered(conn: Connection, job: str, now: datetime) -> int:
-    """Lets a job look at each meter of each team that has usage of it and that adds up; how many are new."""
-    return (await conn.execute(statement("enrol_metered_results"), {"job": job, "now": now})).rowcount
+    """Lets a job look at each meter of each team that has usage of it and that adds up; how many are new.
+
+    At most ENROLLED_AT_ONCE: the next turn goes on.
+    """
+    asked = {"job": job, "now": now, "most": ENROLLED_AT_ONCE}
+    return (await conn.execute(statement("enrol_metered_results"), asked)).rowcount
 
 
 async def due(conn: Connection, job: str, now: datetime, rows: int) -> list[Due]:
@@ -53,6 +62,18 @@ async def due(conn: Connection, job: str, now: datetime, rows: int) -> list[Due]
 def _due(row: Sequence[Any]) -> Due:
     *team, subject, as_of, made_at, changed_at = row
     return Due(Team(*team), subject, as_of, made_at, changed_at)
+
+
+async def count_due(conn: Connection, job: str, now: datetime) -> int:
+    """How many subjects a job has to look at by now; MOST_COUNTED + 1 stands for all that are more."""
+    asked = {"job": job, "now": now, "most": MOST_COUNTED + 1}
+    row = await (await conn.execute(statement("count_due_results"), asked)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def counted(due: int) -> str:
+    """What `count_due` found, in words."""
+    return f"more than {MOST_COUNTED:,}" if due > MOST_COUNTED else f"{due:,}"
 
 
 async def keep(conn: Connection, team_id: int, job: str, subject: str, made: Result, due_at: datetime) -> None:
@@ -73,3 +94,10 @@ async def get(conn: Connection, team_id: int, job: str, subject: str) -> Result 
     asked = {"team_id": team_id, "job": job, "subject": subject}
     row = await (await conn.execute(statement("get_result"), asked)).fetchone()
     return None if row is None else Result(*row)
+
+
+async def of_subjects(conn: Connection, team_id: int, job: str, subjects: Sequence[str]) -> dict[str, Result]:
+    """What a job found out about each of some subjects; those that it did not are left out."""
+    asked = {"team_id": team_id, "job": job, "subjects": list(subjects)}
+    rows = await (await conn.execute(statement("list_results"), asked)).fetchall()
+    return {subject: Result(*row) for subject, *row in rows}

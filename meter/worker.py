@@ -78,6 +78,7 @@ def timetable(settings: Settings) -> tuple[Job, ...]:
         Job("late_usage", 60.0, jobs.late_usage, "what comes after its invoice is neither lost nor kept from anybody"),
         Job("identity", 60.0, jobs.identity, "an id that comes again with another time is one event counted twice"),
         Job("forecast", 60.0, analytics_run.forecast, "who asks what will be shall not wait for it to be computed"),
+        Job("budgets", 15.0, analytics_run.foresee, "when a budget will be used up is said before it is"),
         Job("prepare", HOUR, jobs.prepare, "making room for events blocks those who write them, so it is made ahead"),
         Job("check", HOUR, jobs.check, "what does not add up shall be found by us first"),
         Job("unpriced", HOUR / 4, jobs.unpriced, "usage without a price is an alarm, and not found when it is billed"),

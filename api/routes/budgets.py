@@ -44,29 +44,30 @@ async def list_budgets(
     limit: Limit = DEFAULT_LIMIT,
     cursor: Cursor = None,
 ) -> Page[BudgetView]:
-    """List budgets, newest first, each with how far it is used in the window that runs now.
+    """List budgets, newest first, each with how far it is used in the window that runs now, and when it will be.
 
     A member sees those of everybody and their own, and of what is used only their own.
     """
-    before = position_of(cursor, UUID)
+    before, now = position_of(cursor, UUID), shell.clock()
     async with shell.pool.connection() as conn:
         found = await listing.page(conn, team.id, before, limit + 1, ended=ended, only_member=caller.only_member)
-        counted = await listing.counted(conn, team, found, shell.clock(), caller.only_member)
-        currency = await listing.currency(conn, team, shell.clock())
-    return page(counted, limit, lambda each: view(each, currency), lambda each: each.listed.budget.public_id)
+        counted = await listing.counted(conn, team, found, now, caller.only_member)
+        currency = await listing.currency(conn, team, now)
+    return page(counted, limit, lambda each: view(each, currency, now), lambda each: each.listed.budget.public_id)
 
 
 @get(PATH, guards=[may("view_budgets")], responses=problems(NotFound), tags=["limits"])
 async def get_budget(
     budget_id: FromPath[UUID], team: TheTeam, caller: TheCaller, shell: TheShell
 ) -> Response[BudgetView]:
-    """Show a budget and how far it is used, with its version as ETag."""
+    """Show a budget, how far it is used and when it is expected to be used up, with its version as ETag."""
+    now = shell.clock()
     async with shell.pool.connection() as conn:
         found = await acts.get(conn, team.id, budget_id)
         _check_own(found, caller)
-        (counted,) = await listing.counted(conn, team, [found], shell.clock(), caller.only_member)
-        currency = await listing.currency(conn, team, shell.clock())
-    return versions.tagged(view(counted, currency), found.budget.version)
+        (counted,) = await listing.counted(conn, team, [found], now, caller.only_member)
+        currency = await listing.currency(conn, team, now)
+    return versions.tagged(view(counted, currency, now), found.budget.version)
 
 
 @post(
@@ -84,7 +85,7 @@ async def create_budget(
         currency = await listing.currency(conn, team, actor.at)
 
         async def make() -> BudgetView:
-            made = view(_uncounted(await acts.create(conn, team, wish, actor.at)), currency)
+            made = view(_uncounted(await acts.create(conn, team, wish, actor.at)), currency, actor.at)
             await audit.record(conn, actor, "budget.create", audit.of(team, "budget", made.id), None, bare(made))
             return made
 
@@ -123,11 +124,11 @@ async def change_budget(
                 opens=locked.budget.opens if data.fails is UNSET else data.fails == "open",
             )
             if changed.budget.version != locked.budget.version:
-                before, after = (view(_uncounted(each), currency) for each in (locked, changed))
+                before, after = (view(_uncounted(each), currency, actor.at) for each in (locked, changed))
                 subject = audit.of(team, "budget", budget_id)
                 await audit.record(conn, actor, "budget.change", subject, bare(before), bare(after))
         (counted,) = await listing.counted(conn, team, [changed], actor.at)
-    return versions.tagged(view(counted, currency), changed.budget.version)
+    return versions.tagged(view(counted, currency, actor.at), changed.budget.version)
 
 
 @delete(PATH, guards=[may("manage_budgets")], responses=problems(NotFound, ChangedMeanwhile), tags=["limits"])
@@ -141,7 +142,7 @@ async def end_budget(
             locked = await acts.lock(conn, team.id, budget_id)
             versions.check(if_match, locked.budget.version)
             ended = await acts.end(conn, locked, actor.at)
-            before, after = (view(_uncounted(each), currency) for each in (locked, ended))
+            before, after = (view(_uncounted(each), currency, actor.at) for each in (locked, ended))
             await audit.record(
                 conn, actor, "budget.end", audit.of(team, "budget", budget_id), bare(before), bare(after)
             )

@@ -11,7 +11,7 @@ from uuid_utils.compat import uuid7
 from meter.database import Connection
 from meter.errors import InvalidBudget, NotFound
 from meter.ingest import load_meters
-from meter.limits import kept
+from meter.limits import foreseen, kept
 from meter.limits.listing import Listed, of_row
 from meter.limits.wish import Wish, wrong
 from meter.model import Team
@@ -81,12 +81,14 @@ async def change(conn: Connection, locked: Listed, name: str, amount: Decimal, *
         raise InvalidBudget("; ".join(found))
     row = {"id": budget.id, "name": name, "amount": amount, "hard": hard, "opens": opens}
     await conn.execute(statement("change_budget"), row)
+    await foreseen.forget(conn, budget)
     return await get(conn, budget.team_id, budget.public_id)
 
 
 async def end(conn: Connection, locked: Listed, now: datetime) -> Listed:
     """Ends a locked budget: it limits nothing any more, and its counters are forgotten in a while."""
     await conn.execute(statement("end_budget"), {"id": locked.budget.id, "now": now})
+    await foreseen.forget(conn, locked.budget)
     return await get(conn, locked.budget.team_id, locked.budget.public_id)
 
 

@@ -36,6 +36,9 @@ Window = tuple[datetime, datetime]
 Also = Callable[[Connection, Mapping[int, Sequence[datetime]], datetime], Awaitable[None]]
 """What else is done for teams whose usage changed, by id, in which quarters; before the log forgets them."""
 
+Alike = Callable[[Series], Series | None]
+"""What a series counts as: itself, one that others are as well, or nothing."""
+
 SLICE = 2_000
 SLICES = 50
 KEPT, SLOTS_KEPT = 7 * DAY, HOUR
@@ -59,6 +62,13 @@ class Counter(NamedTuple):
     def said(self) -> Decimal:
         """How far it said its limit is used."""
         return self.settled + self.ingested
+
+
+class Counted(NamedTuple):
+    """Series that count, and the place among them of each series of the database, by its id."""
+
+    series: Sequence[Series]
+    places: Mapping[int, int]
 
 
 class Terms(NamedTuple):
@@ -273,11 +283,12 @@ async def read_terms(
     return Terms(budgets, known, Prices(priced, timeline.periods(changes, team.timezone, start, end), meters, zone))
 
 
-async def read_usage(conn: Connection, team: Team, edges: Sequence[datetime]) -> Usage:
-    """Usage of all series that count, cut at some instants; where raw events are gone, at the quarters around them."""
-    rows = await (await conn.execute(statement("list_counted_series"), {"team_id": team.id})).fetchall()
-    series = [Series(*row) for row in rows]
-    places = {each.id: place for place, each in enumerate(series)}
+async def read_usage(conn: Connection, team: Team, edges: Sequence[datetime], counted: Counted | None = None) -> Usage:
+    """Usage of series that count (None named: of all that do), cut at some instants.
+
+    Where raw events are gone, at the quarters around them.
+    """
+    series, places = await read_series(conn, team) if counted is None else counted
     quantities: list[dict[int, Decimal]] = [{} for _ in series]
     ((floor,),) = await (await conn.execute(statement("get_floor"))).fetchall()
     last = {edge if floor is None or edge >= floor else quarter(edge): slot for slot, edge in enumerate(edges)}
@@ -287,6 +298,18 @@ async def read_usage(conn: Connection, team: Team, edges: Sequence[datetime]) ->
         mine = quantities[part.group]
         mine[slots[part.slot]] = mine.get(slots[part.slot], NOTHING) + many
     return Usage(edges, series, quantities)
+
+
+async def read_series(conn: Connection, team: Team, alike: Alike = lambda series: series) -> Counted:
+    """The series of a team that count; those that count as the same, without their ids, are one."""
+    rows = await (await conn.execute(statement("list_counted_series"), {"team_id": team.id})).fetchall()
+    found: dict[Series, int] = {}
+    places: dict[int, int] = {}
+    for number, *rest in rows:
+        as_what = alike(Series(number, *rest))
+        if as_what is not None:
+            places[number] = found.setdefault(as_what, len(found))
+    return Counted(list(found), places)
 
 
 async def _slots(conn: Connection, team: Team) -> dict[CounterKey, Decimal]:

@@ -9,8 +9,10 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from meter.database import Connection
-from meter.limits import store
+from meter.limits import foreseen, store
 from meter.limits.budget import Budget
+from meter.limits.expected import Told
+from meter.limits.foreseen import Known
 from meter.limits.kept import FIELDS, budget_of
 from meter.limits.path import NOTHING, CounterKey, Limit, Use, limits
 from meter.limits.prices import plans
@@ -47,11 +49,12 @@ class Whose(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """How far a budget is used by somebody in the window of now, which began at `start`."""
+    """How far a budget is used by somebody in the window of now, which began at `start`, and what is expected of it."""
 
     whose: Whose
     start: datetime
     standing: Standing
+    told: Told | None
 
 
 class Counted(NamedTuple):
@@ -122,8 +125,9 @@ async def counted(
         "only_member": only_member,
     }
     rows = await (await conn.execute(statement("list_standings_of_budgets"), asked)).fetchall()
+    known = await foreseen.read(conn, team.id, [each.budget for each in holding], now)
     for budget_id, *rest in rows:
-        shown.setdefault(budget_id, []).append(_shown(found[budget_id], rest, now))
+        shown.setdefault(budget_id, []).append(_shown(found[budget_id], rest, now, known))
     return [_of(each, shown.get(each.budget.id, [])) for each in listed]
 
 
@@ -138,15 +142,16 @@ def _since(limit: Limit, now: datetime) -> datetime:
 
 
 @exact()
-def _shown(limit: Limit, row: Sequence[Any], now: datetime) -> Shown:
+def _shown(limit: Limit, row: Sequence[Any], now: datetime, known: Known) -> Shown:
     member_id, service_id, key_id, meter, used, reserved, starts, taken, member, service, public_key = row
     key = CounterKey(limit.key.budget_id, "", member_id, service_id, key_id, meter, limit.key.starts_at)
     slots = tuple(map(Slot, starts, taken))
-    start = limit.key.starts_at
-    if isinstance(limit.budget, Budget) and limit.budget.seconds is not None:
-        start = now - timedelta(seconds=limit.budget.seconds)
+    limit, start, told = limit._replace(key=key), limit.key.starts_at, None
+    if isinstance(limit.budget, Budget):
+        told = known.of(limit.budget, limit)
+        start = start if limit.budget.seconds is None else now - timedelta(seconds=limit.budget.seconds)
     whose = Whose(member, service, public_key, meter or None)
-    return Shown(whose, start, Standing(limit._replace(key=key), used, reserved, slots))
+    return Shown(whose, start, Standing(limit, used, reserved, slots), told)
 
 
 async def currency(conn: Connection, team: Team, now: datetime) -> str:

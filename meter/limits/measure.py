@@ -195,8 +195,7 @@ def of_price(price: Price, part: tuple[Period, datetime, datetime], prices: Pric
     if why_not(price) is not None or len(kinds) != 1:
         return None
     ((divided, per_month),) = kinds
-    months = [int(month_seconds(at, prices.zone)) for at in bounds(period.start, period.end, "month", prices.zone)[:-1]]
-    common = lcm(*months) if per_month else 1
+    common = _common(period, prices.zone) if per_month else 1
     before, series = NOTHING, dict[int, Decimal]()
     earlier, inside = usage.slots(period.start, lo), usage.slots(lo, hi)
     for place, each in enumerate(usage.series):
@@ -215,3 +214,8 @@ def of_price(price: Price, part: tuple[Period, datetime, datetime], prices: Pric
         return None
     cost = charge(price, max(before, NOTHING), max(before + used, NOTHING), divided * common)
     return Charged(cost, used, series) if isinstance(cost, Decimal) else None
+
+
+def _common(period: Period, zone: ZoneInfo) -> int:
+    """Seconds that are a multiple of each of a period's months: what is counted per month is added up by them."""
+    return lcm(*(int(month_seconds(at, zone)) for at in bounds(period.start, period.end, "month", zone)[:-1]))

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ PATIENCE_S = 60
 
 
 def test_the_page(database: str, tmp_path: Path) -> None:
-    """Set, looked at, more of them, followed by the worker, changed and ended."""
+    """Set, looked at, more of them, followed by the worker, with a date, changed and ended."""
     if shutil.which("curl") is None or shutil.which("jq") is None:
         pytest.skip("no curl or no jq on PATH")
     with serving(database, tmp_path) as service:
@@ -62,6 +63,16 @@ def test_the_page(database: str, tmp_path: Path) -> None:
         while used(made["name"]) != "350000" or used(anns["name"]) != "4.5":
             assert time.monotonic() < deadline, "the worker does not follow"
             time.sleep(0.2)
+        receipt, _ = run("history")
+        assert receipt["accepted"] == 21 * 24
+        deadline = time.monotonic() + PATIENCE_S
+        while (told := run("when")[0])["forecast"] is None or told["forecast"]["reason"] == "no_data":
+            assert time.monotonic() < deadline, "the worker does not say when"
+            time.sleep(0.5)
+        forecast = told["forecast"]
+        assert (told["used"], forecast["probability"]) == (str(21 * 24 * 40), "1")
+        days = (datetime.fromisoformat(forecast["expected"]) - datetime.now(UTC)) / timedelta(days=1)
+        assert days == pytest.approx((50_000 - 21 * 24 * 40) / (24 * 40), abs=3)
         changed, everything = run("change")
         assert (changed["amount"], changed["kind"], changed["version"]) == ("2000000", "soft", 2)
         assert [each["name"] for each in everything["items"] if each["ended_at"]] == [made["name"]]
