@@ -218,6 +218,24 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("METER_REFRESH_SECONDS", NUMBER, "2", "How often touched buckets are rolled up, in seconds"),
     Setting("METER_KEEP_RAW_DAYS", NUMBER, None, "Days that raw events are kept, or until billed; unset: for ever"),
     Setting("METER_KEEP_POINTS_DAYS", NUMBER, None, "Days that collectors' points are kept; unset: for ever"),
+    Setting(
+        "METER_KEEP_RESULTS_DAYS",
+        LIMIT,
+        "90",
+        "Days that forecasts made ahead are kept after they were last made; 0: for ever",
+    ),
+    Setting(
+        "METER_KEEP_BILLING_RUNS_DAYS",
+        LIMIT,
+        "400",
+        "Days that reports of billing runs are kept after their end; 0: for ever",
+    ),
+    Setting(
+        "METER_KEEP_MAIL_DAYS",
+        LIMIT,
+        "400",
+        "Days that the log of mail is kept, of open invoices until they are closed; 0: for ever",
+    ),
     Setting("METER_ARCHIVE_DIR", DIRECTORY, None, "Where raw events are written before they go; unset: nowhere"),
     Setting(
         "METER_COLUMNSTORE_AFTER_DAYS",
@@ -268,6 +286,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     refresh_seconds: int
     keep_raw_days: int | None
     keep_points_days: int | None
+    keep_results_days: int
+    keep_billing_runs_days: int
+    keep_mail_days: int
     archive_dir: Path | None
     columnstore_after_days: int
     smtp_url: str | None

@@ -23,8 +23,11 @@ from meter.billable import Billable
 from meter.credit_notes.make import make
 from meter.credit_notes.wanted import OfLine, Reason, Wanted
 from meter.database import Connection
-from meter.errors import CreditRefused, InvoiceState, Problem, RawDataGone
+from meter.errors import CreditRefused, InvoiceState, RawDataGone
 from meter.invoices import Invoice
+from meter.invoicing import giving_back
+from meter.invoicing.booking import Named
+from meter.invoicing.promotional import Promotion, booked, came_off, given_back, no_more
 from meter.model import Team
 from meter.rating.invoice import RATING_VERSION
 from meter.verify import raw
@@ -41,21 +44,20 @@ class _Found(NamedTuple):
     delta: Delta
     snapshot: str
     came: tuple[Came, ...]
+    back: tuple[Promotion, ...]
 
 
 async def look(conn: Connection, team: Team, invoice: Invoice, now: datetime) -> Adjustment | None:
     """Writes down by how much a final invoice differs from what it would be by now, and decides what becomes of that.
 
-    None where nothing changed that costs anything, where somebody else was faster, and where it can't be told any more.
-    `conn` in autocommit mode.
+    None where nothing changed that costs anything, where somebody else was faster, and where another version of rating
+    made it. `conn` in autocommit mode.
+
+    Raises a Problem or ValueError where it can't be told any more: what was agreed is gone, or raw events are.
     """
     if invoice.reason == advance.KIND or invoice.rating_version != RATING_VERSION:
         return None
-    try:
-        found = await _found(conn, team, invoice)
-    except (Problem, ValueError) as error:
-        _log.warning("invoice %s can't be looked at again: %s", invoice.number, error)
-        return None
+    found = await _found(conn, team, invoice)
     return None if found is None else await _written(conn, team, invoice, found, now)
 
 
@@ -65,7 +67,7 @@ async def _found(conn: Connection, team: Team, invoice: Invoice) -> _Found | Non
         known = await store.known(conn, invoice.id)
         if known is None:
             return None
-        terms = await _terms(conn, team, invoice)
+        terms = await _terms(conn, team, invoice, known)
         usage = await billable.read(conn, team.id, invoice.period, terms.agreement.asked)
         if not _delta(known, terms, usage, invoice).lines:
             return None
@@ -77,16 +79,26 @@ async def _found(conn: Connection, team: Team, invoice: Invoice) -> _Found | Non
         asked = {"team_id": team.id, "since": invoice.period.start, "until": invoice.period.end}
         rows = await conn.execute(statement("sum_changes_since"), asked | {"snapshot": known.snapshot})
         came = tuple(Came(*row) for row in await rows.fetchall())
-        return _Found(known, (made or known).standing, _after(terms, usage), delta, usage.data_snapshot, came)
+        after = _after(terms, usage)
+        back = given_back(terms.promotions, came_off(after.lines, invoice.currency))
+        return _Found(known, (made or known).standing, after, delta, usage.data_snapshot, came, back)
 
 
-async def _terms(conn: Connection, team: Team, invoice: Invoice) -> Terms:
-    """By what an invoice was made, but for what was billed before its period's end by one that is void by now."""
+async def _terms(conn: Connection, team: Team, invoice: Invoice, known: Known) -> Terms:
+    """By what an invoice was made, but for what was billed before its period's end by one that is void by now.
+
+    Of grants no more comes off than by now does: what came off a void one, or was given back, is theirs again.
+    """
     terms = await terms_of(conn, team, invoice)
+    promotions = no_more(terms.promotions, came_off(known.standing.lines, invoice.currency))
     if not terms.billed:
-        return terms
-    standing = {each.number for each in await bill.billed_before(conn, team.id, invoice.period, bill.PERIOD)}
-    return terms._replace(billed=tuple(each for each in terms.billed if each.number in standing))
+        return terms._replace(promotions=promotions)
+    numbers = {each.number for each in await bill.billed_before(conn, team.id, invoice.period, bill.PERIOD)}
+    billed = tuple(each for each in terms.billed if each.number in numbers)
+    if len(billed) < len(terms.billed):
+        taken = [each for own in billed for each in own.promotions]
+        promotions = no_more(promotions, booked((*taken, *terms.promotions)))
+    return terms._replace(billed=billed, promotions=promotions)
 
 
 async def _counted(conn: Connection, team: Team, invoice: Invoice, terms: Terms, rolled: Billable) -> Billable:
@@ -98,7 +110,7 @@ async def _counted(conn: Connection, team: Team, invoice: Invoice, terms: Terms,
 
 
 def _after(terms: Terms, usage: Billable) -> Standing:
-    _, document = bill.owed(terms.agreement, usage, terms.billed, terms.adjusted)
+    _, document = bill.owed(terms.agreement, usage, terms.billed, terms.adjusted, terms.promotions)
     return standing_of(document)
 
 
@@ -117,6 +129,9 @@ async def _written(conn: Connection, team: Team, invoice: Invoice, found: _Found
             decided = Decided("next_invoice")
         adjustment = _adjustment(team, invoice, found, decided, now, note)
         await store.write(conn, adjustment)
+        if found.back:
+            named = Named(invoice.public_id, invoice.number or "")
+            await giving_back.grants_back(conn, team, named, found.back, named.given_back(adjustment.number), now)
         return adjustment
 
 

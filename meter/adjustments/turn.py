@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
+
+from psycopg import InterfaceError, OperationalError
 
 from meter import invoices, teams
 from meter.adjustments.look import look
 from meter.adjustments.store import Adjustment
 from meter.database import Connection
+from meter.errors import NotRateable, Problem
+from meter.invoices import Invoice
 from meter.model import Team
 from sql import statement
 
+_log = logging.getLogger(__name__)
 FOR: Final = timedelta(days=92)
 """For how long after its period an invoice is looked at: what changes later is for `verify` to tell, and for people."""
 EVERY: Final = timedelta(days=1)
 AT_ONCE: Final = 50
+
+
+class Looked(NamedTuple):
+    """What a look found, and (in `why`, as `code: detail`) what it heard where it failed."""
+
+    adjustment: Adjustment | None
+    why: str = ""
 
 
 async def of_team(conn: Connection, team: Team, now: datetime) -> list[Adjustment]:
@@ -46,8 +59,27 @@ async def _looked(conn: Connection, team: Team, ids: Iterable[UUID], now: dateti
         invoice = await invoices.get(conn, public_id, team.id)
         if invoice is None:
             continue
-        adjustment = await look(conn, team, invoice, now)
-        await conn.execute(statement("record_invoice_look"), {"invoice_id": invoice.id, "now": now})
-        if adjustment is not None:
-            found.append(adjustment)
+        looked = await _look(conn, team, invoice, now)
+        noted = {"invoice_id": invoice.id, "now": now, "why": looked.why}
+        await conn.execute(statement("record_invoice_look"), noted)
+        if looked.adjustment is not None:
+            found.append(looked.adjustment)
     return found
+
+
+async def _look(conn: Connection, team: Team, invoice: Invoice, now: datetime) -> Looked:
+    """What one look finds; where it can't be told, that is said beside the invoice and stops no other.
+
+    Raises what says that the database is away.
+    """
+    try:
+        return Looked(await look(conn, team, invoice, now))
+    except (OperationalError, InterfaceError):
+        raise
+    except (Problem, ValueError) as error:
+        _log.warning("invoice %s can't be looked at again: %s", invoice.number, error)
+        code = error.code if isinstance(error, Problem) else NotRateable.code
+        return Looked(None, f"{code}: {error}")
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is this invoice's alone, and it is told
+        _log.exception("invoice %s can't be looked at again", invoice.number)
+        return Looked(None, f"internal: {type(error).__name__}")

@@ -16,6 +16,10 @@ whole weeks go, oldest first, chunk by chunk: once they are old enough, all of t
 final invoices, and their buckets equal the raw events. What holds a week back is said, and whose it is. With \
 METER_ARCHIVE_DIR the events are written to Parquet files before, which `{PROGRAM} archive` lists and verifies.
 
+Forecasts made ahead, reports of billing runs and the log of mail go by age, whatever holds events back: after \
+METER_KEEP_RESULTS_DAYS, METER_KEEP_BILLING_RUNS_DAYS and METER_KEEP_MAIL_DAYS. A run that did not end stays, and so \
+does mail that waits or is of an open invoice.
+
 The worker does the same every day. A run that was stopped, however hard, is gone on with by the next."""
 
 
@@ -65,7 +69,7 @@ COMMAND = Command(
         ),
         (
             *("DATABASE_URL", "METER_DATA_DIR", "METER_KEEP_RAW_DAYS", "METER_KEEP_POINTS_DAYS", "METER_PAST_DAYS"),
-            "METER_ARCHIVE_DIR",
+            *("METER_ARCHIVE_DIR", "METER_KEEP_RESULTS_DAYS", "METER_KEEP_BILLING_RUNS_DAYS", "METER_KEEP_MAIL_DAYS"),
         ),
         {FOUND_SOMETHING: "it stopped: something is in use, or not what it must be; what is in doubt was not dropped"},
     ),

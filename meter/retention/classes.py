@@ -22,6 +22,9 @@ CLASSES: tuple[Class, ...] = (
     Class("invoices", "invoices, price versions, subscriptions", None, "the law asks for them for years"),
     Class("audit", "who did what", None, "append-only: a trail that can be cut short proves nothing"),
     Class("arrivals", "when events without a time first came", None, "a retry must be the same event"),
+    Class("results", "forecasts made ahead", "METER_KEEP_RESULTS_DAYS", "made anew from usage, whoever asks"),
+    Class("billing", "reports of billing runs", "METER_KEEP_BILLING_RUNS_DAYS", "what they made are invoices"),
+    Class("mail", "what was mailed to whom", "METER_KEEP_MAIL_DAYS", "addresses of people; the invoice stays"),
     Class("runs", "runs of jobs, sign-ins, answers to retries", None, "`trim` forgets them within two weeks"),
 )
 """Every class; the ledger and deliveries join with a line each when they come."""

@@ -9,16 +9,17 @@ from typing import NamedTuple
 
 from meter.archive.keep import Archive
 from meter.database import Connection
-from meter.retention import points, raw
+from meter.retention import points, raw, rows
 from meter.retention.floors import Floors, floors
 from meter.retention.holds import Held
+from meter.retention.rows import Rows
 from meter.retention.weeks import WEEK
 from meter.settings import Settings
 from sql import statement
 
 
 class Found(NamedTuple):
-    """What stands to be dropped: weeks of raw events, points up to an instant; and what holds which week back.
+    """What stands to be dropped: weeks of raw events, points up to an instant, rows; and what holds which week back.
 
     `kept` is how it stands now. A class that is kept for ever has None for its days.
     """
@@ -30,13 +31,15 @@ class Found(NamedTuple):
     holds: list[Held]
     points_days: int | None
     points_until: datetime | None
+    rows: Rows
 
 
 class Dropped(NamedTuple):
-    """What a run has dropped: weeks of raw events, and points up to an instant (None: none)."""
+    """What a run has dropped: weeks of raw events, points up to an instant (None: none), and how many rows."""
 
     weeks: list[datetime]
     points_until: datetime | None
+    rows: Rows = Rows()
 
 
 class RunningError(RuntimeError):
@@ -58,11 +61,14 @@ async def look(conn: Connection, settings: Settings, now: datetime) -> Found:
     points_until = None
     if points_days is not None:
         points_until = points.due(kept._replace(raw=reached), timedelta(days=points_days), now)
-    return Found(kept, days, due.weeks, due.stopped, list(due.holds), points_days, points_until)
+    old = await rows.due(conn, settings, now)
+    return Found(kept, days, due.weeks, due.stopped, list(due.holds), points_days, points_until, old)
 
 
 async def drop(conn: Connection, settings: Settings, now: datetime) -> Dropped:
     """Drops what may be dropped, week after week; goes on where an earlier run stopped. `conn` is in autocommit mode.
+
+    Rows that stand by themselves go first: a week that has to stay is no reason to keep them.
 
     Raises:
         RunningError: another run is at it.
@@ -70,6 +76,7 @@ async def drop(conn: Connection, settings: Settings, now: datetime) -> Dropped:
         DiffersError, ArchiveError: a week is not what it must be; it stays, and all after it.
     """
     async with _alone(conn):
+        gone = await rows.drop(conn, settings, now)
         weeks = []
         if settings.keep_raw_days is not None:
             await raw.finish(conn)
@@ -85,7 +92,7 @@ async def drop(conn: Connection, settings: Settings, now: datetime) -> Dropped:
                 await points.drop(conn, due_until)
             after = await floors(conn)
             until = after.points if after.points != before.points else None
-        return Dropped(weeks, until)
+        return Dropped(weeks, until, gone)
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from meter.retention.classes import CLASSES
+from meter.retention.rows import Rows
 from meter.retention.run import Dropped, Found
 from meter.retention.state import State
 from meter.retention.weeks import WEEK
@@ -20,6 +21,12 @@ def weeks(found: Sequence[datetime]) -> str:
     """Neighbouring weeks as a range."""
     many = "1 week" if len(found) == 1 else f"{len(found):,} weeks"
     return f"{many} of raw events, {day(found[0])} to {day(found[-1] + WEEK)}"
+
+
+def rows(found: Rows) -> list[str]:
+    """How many of which kind, of those that there are any of."""
+    named = {"results": found.results, "billing runs": found.billing_runs, "mails": found.mail}
+    return [f"{many:,} {kind}" for kind, many in named.items() if many]
 
 
 def of_look(found: Found) -> list[str]:
@@ -40,6 +47,7 @@ def of_look(found: Found) -> list[str]:
         lines.append("points are kept: no raw events were dropped yet")
     else:
         lines.append(f"to be dropped: points before {day(found.points_until)}, in whole weeks")
+    lines += [f"to be dropped: {each}" for each in rows(found.rows)]
     lines += [f"kept for ever: {each.what} ({each.why})" for each in CLASSES if each.setting is None]
     return lines
 
@@ -51,6 +59,7 @@ def of_drop(dropped: Dropped) -> str | None:
         parts.append(weeks(dropped.weeks))
     if dropped.points_until is not None:
         parts.append(f"points before {day(dropped.points_until)}")
+    parts += rows(dropped.rows)
     return f"dropped {' and '.join(parts)}" if parts else None
 
 

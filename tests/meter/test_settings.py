@@ -55,6 +55,9 @@ def test_defaults() -> None:
         key_requests_per_second=200,
         keep_raw_days=None,
         keep_points_days=None,
+        keep_results_days=90,
+        keep_billing_runs_days=400,
+        keep_mail_days=400,
         archive_dir=None,
         columnstore_after_days=7,
         smtp_url=None,
@@ -274,6 +277,7 @@ def test_mail_needs_a_sender_and_a_place_that_links_lead_to() -> None:
 
 
 KEPT = {"METER_KEEP_RAW_DAYS": "90", "METER_PAST_DAYS": "60"}
+ROWS = ("METER_KEEP_RESULTS_DAYS", "METER_KEEP_BILLING_RUNS_DAYS", "METER_KEEP_MAIL_DAYS")
 CONTRADICTIONS = {
     "raw below the past that is taken": (KEPT | {"METER_PAST_DAYS": "91"}, "METER_PAST_DAYS to 90 or less"),
     "raw below the default past": ({"METER_KEEP_RAW_DAYS": "90"}, "METER_PAST_DAYS, 3660"),
@@ -297,3 +301,7 @@ def test_what_is_kept_for_how_long() -> None:
     )
     assert (found.keep_raw_days, found.keep_points_days, found.columnstore_after_days) == (90, 90, 0)
     assert found.archive_dir == Path("/srv")
+    ever = load(dict.fromkeys(ROWS, "0"))
+    assert (ever.keep_results_days, ever.keep_billing_runs_days, ever.keep_mail_days) == (0, 0, 0)
+    with pytest.raises(SettingsError, match="METER_KEEP_MAIL_DAYS: '-1' can't be used"):
+        load({"METER_KEEP_MAIL_DAYS": "-1"})

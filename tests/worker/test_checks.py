@@ -39,6 +39,14 @@ PLANTED = {
         " update series set service_id = stranger.id from stranger"
     ),
     "quantities_not_negative": "update rolled_daily set smallest = -1",
+    "results_are_made": (
+        "insert into result (team_id, job, subject, due_at, why)"
+        " select id, 'forecast', 'requests', now(), 'internal: KeyError' from team"
+    ),
+    "results_keep_up": (
+        "insert into result (team_id, job, subject, due_at)"
+        " select id, 'forecast', 'requests', now() - interval '2 days' from team"
+    ),
     "touched_log_is_short": (
         "insert into touched (team_id, bucket, at)"
         " select id, date_trunc('hour', now()), now() - interval '1 hour' from team"
