@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from meter import bill, results
+from meter import bill, expected, usage_report
 from meter.bill import Draft
 from meter.database import Connection
+from meter.errors import InvalidParameter, NotRateable, Problem, RawDataGone
+from meter.expected import BANDS, Expected
 from meter.model import Team
-from meter.rating.money import exact, quotient
+from meter.rating.money import MAX_PLACES, cut, exact, quotient
 from meter.rating.periods import Period
 from meter.rating.usage import TOTAL, Usage
 from meter.segments import EXACT
-from meter.usage import MAX_METERS, SHOWN, Query
-from meter.usage import read as read_usage
+from meter.usage import SHOWN
+from meter.usage_report import Query
 
-JOB: Final = "forecast"
-BANDS: Final = ("low80", "high80", "low95", "high95")
-LATELY: Final = timedelta(hours=25)
-"""How old a forecast may be: it is made anew within the hour where data came, and within a day where none did."""
-
-
-class Expected(NamedTuple):
-    """What a meter comes to in the whole period, in its unit, by its forecast; an edge is None where none is known."""
-
-    mean: Decimal
-    low80: Decimal | None
-    high80: Decimal | None
-    low95: Decimal | None
-    high95: Decimal | None
+_log = logging.getLogger(__name__)
 
 
 class Spend(NamedTuple):
@@ -53,59 +43,56 @@ class Spend(NamedTuple):
     without: tuple[str, ...]
 
 
-async def read(conn: Connection, team: Team, draft: Draft, now: datetime) -> Spend | None:
-    """The spend of a period that runs, None where no meter has a forecast of it. Raises as `meter.usage.read`."""
-    found, made = dict[str, Expected](), list[datetime]()
-    for meter in draft.billable.meters:
-        there = await results.get(conn, team.id, JOB, meter)
-        expected = None if there is None or now - there.made_at > LATELY else _expected(there.body, draft.period.end)
-        if there is not None and expected is not None:
-            found[meter] = expected
-            made.append(there.made_at)
+async def read(conn: Connection, team: Team, draft: Draft, now: datetime) -> Spend | Problem | None:
+    """The spend of a period that runs, None where no meter has a forecast of it.
+
+    Or the Problem that keeps it from being told: that usage can be priced does not mean that more of it can.
+    """
+    found = await expected.read(conn, team.id, draft.billable.meters, draft.period, now)
     if not found:
         return None
-    used = await _used(conn, team, sorted(found), draft.period)
+    try:
+        used = await _used(conn, team, sorted(found), draft.period)
+        return _spend(draft, found, used)
+    except (InvalidParameter, RawDataGone) as problem:
+        return problem
+    except (ValueError, ArithmeticError) as error:
+        _log.warning("what team %s will owe can't be told: %s", team.public_id, error)
+        return NotRateable(f"what is expected can't be priced: {error}")
+
+
+def _spend(draft: Draft, found: Mapping[str, Expected], used: Mapping[str, Decimal]) -> Spend:
     mean = at_end(draft, {meter: (used[meter], max(used[meter], each.mean)) for meter, each in found.items()})
     bands = {edge: _total(draft, found, used, edge) for edge in BANDS}
     without = tuple(sorted(draft.billable.meters.keys() - found.keys()))
-    return Spend(draft.document.currency, mean, **bands, made_at=min(made), without=without)
-
-
-def _expected(body: Mapping[str, Any], end: datetime) -> Expected | None:
-    """The forecast of a period that ends then."""
-    total = body.get("total")
-    if total is None or total["mean"] is None or datetime.fromisoformat(total["to"]) != end:
-        return None
-    bands = {edge: None if total[edge] is None else Decimal(total[edge]) for edge in BANDS}
-    return Expected(Decimal(total["mean"]), **bands)
+    made_at = min(each.made_at for each in found.values())
+    return Spend(draft.document.currency, mean, **bands, made_at=made_at, without=without)
 
 
 async def _used(conn: Connection, team: Team, meters: Sequence[str], period: Period) -> dict[str, Decimal]:
-    """What was used of meters so far, that of internal keys too, as it is forecast."""
-    used = dict[str, Decimal]()
-    for first in range(0, len(meters), MAX_METERS):
-        some = tuple(meters[first : first + MAX_METERS])
-        asked = Query(meters=some, start=period.start, end=period.end, zone=ZoneInfo(team.timezone))
-        for reading in (await read_usage(conn, team, asked)).readings:
-            used[reading.meter.slug] = sum((item.quantity or Decimal(0) for item in reading.items), Decimal(0))
-    return used
+    """What was used of meters so far, that of internal keys too, as it is forecast; all of them are read at once."""
+    asked = Query(start=period.start, end=period.end, zone=ZoneInfo(team.timezone), meters=tuple(meters))
+    report = await usage_report.read(conn, team, asked)
+    return dict.fromkeys(meters, Decimal(0)) | {
+        each.meter.slug: each.quantity or Decimal(0) for each in report.total.usage
+    }
 
 
 def _total(draft: Draft, found: Mapping[str, Expected], used: Mapping[str, Decimal], edge: str) -> Decimal | None:
-    edges = {meter: getattr(expected, edge) for meter, expected in found.items()}
+    edges = {meter: getattr(each, edge) for meter, each in found.items()}
     if None in edges.values():
         return None
     return at_end(draft, {meter: (used[meter], max(used[meter], whole)) for meter, whole in edges.items()})
 
 
-def at_end(draft: Draft, expected: Mapping[str, tuple[Decimal, Decimal]]) -> Decimal:
+def at_end(draft: Draft, usage: Mapping[str, tuple[Decimal, Decimal]]) -> Decimal:
     """What the invoice comes to if a meter's usage goes from the first of two numbers to the second; pure.
 
     What is still to come is used in the period's last part as it was used last: by whom, at which times of the day,
-    with which labels. Raises ValueError for usage that can't be priced.
+    with which labels. Raises ValueError for usage that can't be priced, ArithmeticError for numbers beyond all measure.
     """
     parts = draft.billable.parts
-    more = tuple(row for meter, whole in expected.items() for row in _more(parts, meter, *whole))
+    more = tuple(row for meter, whole in usage.items() for row in _more(parts, meter, *whole))
     billable = draft.billable._replace(parts=(*parts[:-1], (*parts[-1], *more)))
     return bill.owed(draft.agreement, billable, draft.billed, draft.adjusted)[1].total
 
@@ -125,7 +112,7 @@ def _more(parts: Sequence[Sequence[Usage]], meter: str, now: Decimal, then: Deci
         replace(
             row,
             quantity=EXACT.quantize(row.quantity * factor, SHOWN),
-            money=None if row.money is None else row.money * factor,
+            money=None if row.money is None else cut(row.money * factor, MAX_PLACES),
             events=None,
         )
         for row in pattern

@@ -8,11 +8,12 @@ from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from meter import bill, usage_report, windows
+from meter import bill, expected, usage_report, windows
 from meter.bill import Draft
 from meter.coverage.share import Counts
 from meter.database import Connection
 from meter.errors import CurrencyMismatch, InvalidParameter, NoSubscription, NotRateable, Problem
+from meter.expected import Expected
 from meter.ingest import load_meters
 from meter.labels import Filter
 from meter.ledger import store as ledger
@@ -36,13 +37,15 @@ from sql import statement
 class Standing(NamedTuple):
     """Usage of one meter in its unit: today, and in the whole period so far, which the coverage is of.
 
-    `projected` is at the period's end, if it goes on as it has begun; None where that can't be said.
+    `projected` is at the period's end, if it goes on as it has begun; None where that can't be said. `forecast` is by
+    how usage has gone for weeks; None where nobody made one lately.
     """
 
     meter: Metered
     today: Decimal | None
     quantity: Decimal | None
     projected: Decimal | None
+    forecast: Expected | None
     events: int
     coverage: Counts | None
 
@@ -107,8 +110,18 @@ async def read(conn: Connection, team: Team, period: Period, only_member: str | 
         changes = (await subscriptions.read(conn, team.id)).standing
         known = pace(period, timeline.begun(changes), now)
         owed = await _owed(conn, team, period, known, now) if only_member is None else None
-    meters = _standings(so_far.total.usage, daily.total.usage, so_far.coverage, known)
+        ahead = await _ahead(conn, team, so_far.total.usage, period, now) if only_member is None else {}
+    meters = _standings(so_far.total.usage, daily.total.usage, so_far.coverage, known, ahead)
     return Summary(period, today, so_far.as_of, meters, owed, so_far.coverage.whole())
+
+
+async def _ahead(
+    conn: Connection, team: Team, usage: tuple[Used, ...], period: Period, now: datetime
+) -> dict[str, Expected]:
+    """What meters are expected to come to, at least what they have come to by now. Forecasts are of all usage."""
+    there = await expected.read(conn, team.id, [each.meter.slug for each in usage], period, now)
+    used = {each.meter.slug: each.quantity for each in usage}
+    return {meter: each.at_least(used[meter] or Decimal(0)) for meter, each in there.items()}
 
 
 async def costs(conn: Connection, team: Team, period: Period, now: datetime) -> Owed | Problem:
@@ -163,7 +176,11 @@ async def _wallet(conn: Connection, team: Team) -> Wallet | None:
 
 
 def _standings(
-    period: tuple[Used, ...], today: tuple[Used, ...], coverage: Coverage, known: Pace | None
+    period: tuple[Used, ...],
+    today: tuple[Used, ...],
+    coverage: Coverage,
+    known: Pace | None,
+    ahead: Mapping[str, Expected],
 ) -> tuple[Standing, ...]:
     """One per meter that has usage in either, by name."""
     whole, day = ({each.meter: each for each in usage} for usage in (period, today))
@@ -173,6 +190,7 @@ def _standings(
             day[meter].quantity if meter in day else _nothing(whole[meter]),
             (quantity := whole[meter].quantity if meter in whole else _nothing(day[meter])),
             _at_end(meter, quantity, known),
+            ahead.get(meter.slug),
             whole[meter].events if meter in whole else 0,
             coverage.of_meter(meter.slug),
         )

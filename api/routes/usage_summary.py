@@ -24,6 +24,7 @@ from api.questions import range_of
 from api.request import Request
 from meter import bill, usage_summary
 from meter.errors import NotFound, Problem, RawDataGone
+from meter.expected import BANDS, Expected
 from meter.subscriptions.current import running_period
 from meter.usage_summary import Owed, Standing
 
@@ -32,6 +33,17 @@ Start = Annotated[
     QueryParameter(name="from", description="With `to`, another period: RFC 3339, or a date: midnight of the team's."),
 ]
 End = Annotated[str | None, QueryParameter(description="The instant after the period.")]
+
+
+class MeterForecastView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a meter comes to in the whole period by its forecast, made by the worker at `made_at`; null: not known."""
+
+    mean: str
+    low80: str | None
+    high80: str | None
+    low95: str | None
+    high95: str | None
+    made_at: datetime
 
 
 class StandingView(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,6 +59,7 @@ class StandingView(msgspec.Struct, frozen=True, kw_only=True):
     today: str | None
     quantity: str | None
     projected: str | None
+    forecast: MeterForecastView | None
     events: int
     coverage: str | None
 
@@ -120,9 +133,15 @@ def _standing(each: Standing) -> StandingView:
         today=_digits(each.today),
         quantity=_digits(each.quantity),
         projected=_digits(each.projected),
+        forecast=None if each.forecast is None else _expected(each.forecast),
         events=each.events,
         coverage=share_view(each.coverage),
     )
+
+
+def _expected(each: Expected) -> MeterForecastView:
+    bands = {edge: _digits(getattr(each, edge)) for edge in BANDS}
+    return MeterForecastView(mean=digits(each.mean), made_at=each.made_at, **bands)
 
 
 def _digits(number: Decimal | None) -> str | None:

@@ -114,6 +114,44 @@ async def test_the_workers_is_taken_where_it_is_what_was_asked(site: Site, team:
     assert len((await ask(site, team, ahead="5"))["points"]) == 5
 
 
+async def test_the_summary_tells_it_beside_the_projection(site: Site, team: str) -> None:
+    """As the worker found it, of the period that runs: of no other, and not to a member, who sees own usage only."""
+    assert await standing(site, team) == {"tokens.input": None}
+    made = await works(site, team)
+    whole = (await ask(site, team))["total"]
+    assert made.made == 1
+    (forecast,) = (await standing(site, team)).values()
+    assert forecast["made_at"]
+    assert {edge: Decimal(forecast[edge]) for edge in ("low80", "mean", "high95")} == {
+        edge: Decimal(whole[edge]) for edge in ("low80", "mean", "high95")
+    }
+    yesterday = {"from": "now-1d", "to": "now"}
+    assert await standing(site, team, **yesterday) == {"tokens.input": None}
+    async with site.client(await site.make_key(team, "read"), **{"X-User-ID": "ann"}) as client:
+        own = (await client.get("/v1/usage/summary")).json()["meters"]
+    assert [each["forecast"] for each in own] == [None]
+    site.clock.ahead += timedelta(hours=26)
+    assert (await standing(site, team)).get("tokens.input") is None  # too long ago
+
+
+async def standing(site: Site, team: str, **asked: str) -> dict[str, Any]:
+    """Answer the forecast of each meter in the summary."""
+    async with site.client() as client:
+        answer = await client.get("/v1/usage/summary", params={"team": team} | asked)
+    assert answer.is_success, answer.text
+    return {each["meter"]: each["forecast"] for each in answer.json()["meters"]}
+
+
+async def test_what_was_made_before_there_was_data_is_made_again(site: Site, team: str) -> None:
+    """History may come after the worker's first turn: who asks then is not told for an hour that there is none."""
+    made = await works(site, team)
+    assert (await ask(site, team))["run"] == str(made.run)
+    async with await connect(site.database, autocommit=True) as conn:
+        await conn.execute("update result set as_of = null where run = %s", (made.run,))
+    answer = await ask(site, team)
+    assert (answer["run"], len(answer["points"])) == (None, 72)
+
+
 async def test_a_part_is_forecast_by_itself(site: Site, team: str) -> None:
     """A quarter of the usage is one service's; a member sees the own."""
     whole, part = await ask(site, team), await ask(site, team, service="api")

@@ -37,7 +37,7 @@ async def test_today_and_the_period_are_the_teams_own(house: House) -> None:
     for _ in range(2):
         found = await summary(here)
         assert found.today == (midnight, midnight + timedelta(days=1))
-        ((meter, today, quantity, _, events, _),) = found.meters
+        ((meter, today, quantity, _, _, events, _),) = found.meters
         assert (meter.slug, today, quantity, events) == ("requests", Decimal(11_000), Decimal(11_110), 4)
         assert isinstance(found.owed, Owed)
         (allowance,) = found.owed.allowances
