@@ -8,14 +8,15 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from api.invoice_view import InvoiceSummary, summary
+from api.invoice_view import ExpectedView, InvoiceSummary, expected_of, expected_view, summary
 from api.line_view import PeriodView, digits, period_view
 from api.owed_view import BalanceView, NotOwed, OwedView
 from meter.billing_history import Month, Sums
 from meter.billing_summary import Balance, Next, Summary
 from meter.errors import Problem
+from meter.expected import BANDS
 from meter.rating.money import round_money
-from meter.spend import BANDS, Spend
+from meter.spend import Spend
 from meter.usage_summary import Owed
 
 
@@ -39,9 +40,10 @@ class SpendView(msgspec.Struct, frozen=True, kw_only=True):
 class CurrentView(msgspec.Struct, frozen=True, kw_only=True):
     """The running period: what it costs by now and where that will end; null where `no_cost` says why.
 
-    `forecast` is by how usage has gone for weeks, null before there is any; the projection in `cost` goes on as the
-    period has begun. `days_left` counts days of the team's zone, today too. `account` is the team's, null before the
-    first credits.
+    `forecast` is by how usage has gone for weeks, null before there is any, or where `no_forecast` says why; the
+    projection in `cost` goes on as the period has begun. `days_left` counts days of the team's zone, today too.
+    `account` is the team's, null before the first credits. `expected` is what credits would pay of `cost` if it were
+    billed now.
     """
 
     period: PeriodView
@@ -50,7 +52,9 @@ class CurrentView(msgspec.Struct, frozen=True, kw_only=True):
     cost: OwedView | None
     no_cost: NotOwed | None
     forecast: SpendView | None
+    no_forecast: NotOwed | None
     account: BalanceView | None
+    expected: ExpectedView | None
 
 
 class CountsView(msgspec.Struct, frozen=True):
@@ -114,8 +118,8 @@ class StandingView(msgspec.Struct, frozen=True):
 class NextView(msgspec.Struct, frozen=True, kw_only=True):
     """The invoice that comes next: made at `made_at`, and final at `final_at`; its `draft` where it waits for that.
 
-    `total` is what it comes to by now, `projected` at the period's end if usage goes on as it has begun. Null where
-    nobody can say it.
+    `total` is what it comes to by now, `projected` at the period's end if usage goes on as it has begun; `expected` is
+    what credits would pay of it now. Null where nobody can say it.
     """
 
     period: PeriodView
@@ -125,6 +129,7 @@ class NextView(msgspec.Struct, frozen=True, kw_only=True):
     currency: str | None
     total: str | None
     projected: str | None
+    expected: ExpectedView | None
     no_cost: NotOwed | None
 
 
@@ -148,7 +153,7 @@ def spend_view(spend: Spend) -> SpendView:
     )
 
 
-def no_cost(owed: Owed | Problem | None) -> NotOwed | None:
+def no_cost(owed: Owed | Spend | Problem | None) -> NotOwed | None:
     """Why nothing can be said of costs, null where something can."""
     return NotOwed(owed.code, owed.detail) if isinstance(owed, Problem) else None
 
@@ -195,6 +200,7 @@ def _next(coming: Next) -> NextView:
     document = None if owed is None else owed.draft.document
     at_end = None if owed is None else owed.total_at_end
     made = draft or document
+    foreseen = None if coming.foreseen is None else expected_view(coming.foreseen)
     return NextView(
         period=period_view(coming.period),
         made_at=coming.made_at,
@@ -203,5 +209,6 @@ def _next(coming: Next) -> NextView:
         currency=None if made is None else made.currency,
         total=None if made is None else digits(made.total),
         projected=None if at_end is None else digits(at_end),
+        expected=foreseen if draft is None else expected_of(draft),
         no_cost=no_cost(coming.owed),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +16,9 @@ from meter import billed_days, invoices, profiles
 from meter.billed_days import Days
 from meter.database import Connection
 from meter.invoices import Invoice, Settled, Sums, plain_settled
-from meter.invoicing.settled import to_pay
+from meter.invoicing.paying import SAID
+from meter.invoicing.settled import Expected, to_pay
+from meter.rating.document.document import Applied
 from meter.rating.line import Line
 from meter.settings import Settings
 
@@ -66,12 +68,21 @@ def document_of(invoice: Invoice, days: Sequence[Days] = (), picture: str = "") 
 
 
 def settlements_shown(invoice: Invoice) -> tuple[Sum, ...]:
-    """What of the total need not be paid any more, minus; where a part of it was not, and is paid, that as well."""
+    """What of the total need not be paid any more, minus; where a part of it was not, and is paid, that as well.
+
+    Of a draft it is what need not be if it becomes final as it is.
+    """
+    if invoice.status == "draft":
+        return tuple(Sum(f"{SAID[each.kind]}, once final", -each.amount, each.kind) for each in _expected(invoice))
     shown = [Sum(each.description, -each.amount, each.kind) for each in invoice.settlements]
     rest = to_pay(invoice.total, invoice.settlements)
     if shown and rest and invoice.status == "paid":
         shown.append(Sum("Paid", -rest, "paid"))
     return tuple(shown)
+
+
+def _expected(invoice: Invoice) -> tuple[Expected, ...]:
+    return invoice.sums.expected if invoice.sums else ()
 
 
 def logo(path: Path | None) -> str:
@@ -137,14 +148,22 @@ def _sums(sums: Sums | None) -> Iterator[Sum]:
     """What is taken off of all lines, and the taxes that they do not contain."""
     if sums is None:
         return
+    titles = {str(each.grant): each.title for each in sums.promotions}
     if sums.spend_discount:
         yield Sum("Above the most that was agreed", -sums.spend_discount, "spend_discount")
     for coupon in sums.coupons:
         if coupon.amount:
-            yield Sum(f"{coupon.kind.capitalize()} {coupon.name}", -coupon.amount, coupon.kind)
+            yield Sum(_label(coupon, titles), -coupon.amount, coupon.kind)
     for tax in sums.taxes:
         if not tax.inclusive:
             yield Sum(f"{tax.name}, {tax.percent:f} %", tax.amount, "tax")
+
+
+def _label(coupon: Applied, promotional: Mapping[str, str]) -> str:
+    """What is printed of a coupon, and of credits that were given: those by their title, not their id."""
+    if coupon.name not in promotional:
+        return f"{coupon.kind.capitalize()} {coupon.name}"
+    return ", ".join(filter(None, ("Promotional credit", promotional[coupon.name])))
 
 
 def _within(sums: Sums | None) -> Iterator[Sum]:

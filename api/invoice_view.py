@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import TypedDict
 from uuid import UUID
 
@@ -23,7 +24,11 @@ from api.line_view import (
 )
 from meter.bill import Draft, members_of
 from meter.invoices import Invoice, Settled, Sums, plain_settled, plain_sums, settled_of, sums_of
+from meter.invoicing.paying import SAID
+from meter.invoicing.promotional import Promotion
+from meter.invoicing.settled import Expected
 from meter.rating.line import Line
+from meter.rating.money import exact
 
 PREVIEW = "preview"
 
@@ -55,7 +60,7 @@ class InvoiceLineView(LineView, frozen=True, kw_only=True):
 
 
 class InvoiceSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """An invoice without its lines. `due_at` is seven days after `issued_at`.
+    """An invoice without its lines. `to_pay` is what is left of its total, `due_at` seven days after `issued_at`.
 
     `status` is `draft` until it is final, by itself at `finalise_at` if that is set; then `open`, and from `closed_at`
     on `paid`, `void` or `uncollectible`, why in `closed_note`.
@@ -69,6 +74,7 @@ class InvoiceSummary(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     currency: str
     total: str
+    to_pay: str
     plan: str
     as_of: datetime | None
     issued_at: datetime | None
@@ -99,12 +105,39 @@ class TakenBackView(msgspec.Struct, frozen=True):
     issued_at: datetime
 
 
+class PromotionView(msgspec.Struct, frozen=True):
+    """A promotional grant that came off an invoice before tax: `amount` of it, which is among the coupons.
+
+    `booked` is how much of that this invoice took of the grant: not what earlier ones of its period took already; less
+    than nothing was given back.
+    """
+
+    grant: UUID
+    title: str
+    amount: str
+    booked: str
+
+
+class ExpectedView(msgspec.Struct, frozen=True, kw_only=True):
+    """What there would be to pay if this became final now; nothing is booked before.
+
+    `promotional` is what grants would pay, before tax: it is taken off `total` already. `settled` is what would be
+    charged or paid from credits that were bought, and what would be carried.
+    """
+
+    promotional: str
+    total: str
+    settled: list[SettlementView]
+    to_pay: str
+
+
 class InvoiceView(msgspec.Struct, frozen=True, kw_only=True):
     """An invoice; the totals of lines, and members, each add up to `total`. `as_of` is when its data last changed.
 
     The amounts of lines are `subtotal`; less `spend_discount` and `coupons_total`, plus tax that prices do not contain,
     they are `total`. `plan` is the one at the period's end, each line says its own.
-    `to_pay` is `total` less what is `settled`, nothing once it is paid or void.
+    `promotions` are the grants among the coupons. `to_pay` is `total` less what is `settled`, nothing once it is paid
+    or void; of a draft (as it was last written) and a preview `expected` says what it would be with what credits pay.
     A preview has the status `preview`, no id, number or dates, and may have `unpriced` usage.
     """
 
@@ -124,11 +157,13 @@ class InvoiceView(msgspec.Struct, frozen=True, kw_only=True):
     spend_discount: str
     coupons: list[AppliedView]
     coupons_total: str
+    promotions: list[PromotionView] = []
     taxes: list[TaxTotalView]
     tax: str
     tax_included: str
     settled: list[SettlementView] = []
     to_pay: str
+    expected: ExpectedView | None = None
     credit_notes: list[TakenBackView] = []
     members: list[MemberView]
     unpriced: list[UnpricedView] = []
@@ -152,6 +187,7 @@ def summary(invoice: Invoice) -> InvoiceSummary:
         status=invoice.status,
         currency=invoice.currency,
         total=digits(invoice.total),
+        to_pay=digits(invoice.to_pay),
         plan=invoice.plan,
         as_of=invoice.as_of,
         issued_at=invoice.issued_at,
@@ -165,6 +201,7 @@ def summary(invoice: Invoice) -> InvoiceSummary:
 
 def invoice_view(invoice: Invoice) -> InvoiceView:
     """The whole invoice."""
+    sums = invoice.sums or plain_sums(invoice.total)
     return InvoiceView(
         id=invoice.public_id,
         number=invoice.number,
@@ -178,9 +215,11 @@ def invoice_view(invoice: Invoice) -> InvoiceView:
         price_version=invoice.price_version,
         rating_version=invoice.rating_version,
         lines=_lines(invoice.lines, invoice.settled),
-        **_sums(invoice.sums or plain_sums(invoice.total)),
+        **_sums(sums),
+        promotions=_promotions(sums.promotions),
         settled=[SettlementView(each.kind, digits(each.amount), each.description) for each in invoice.settlements],
         to_pay=digits(invoice.to_pay),
+        expected=expected_of(invoice),
         credit_notes=[
             TakenBackView(each.public_id, each.number, digits(each.total), each.issued_at)
             for each in invoice.credit_notes
@@ -213,6 +252,7 @@ def preview_view(draft: Draft) -> InvoiceView:
         rating_version=rated.rating_version,
         lines=_lines([each.line for each in document.lines], settled_of(document)),
         **_sums(sums_of(document)),
+        promotions=_promotions(draft.promotions),
         to_pay=digits(document.total),
         members=members_view(members_of(draft)),
         unpriced=unpriced_view(rated.unpriced),
@@ -221,6 +261,36 @@ def preview_view(draft: Draft) -> InvoiceView:
         due_at=None,
         created_at=None,
     )
+
+
+def foreseen_view(draft: Draft) -> InvoiceView:
+    """What the invoice would be by now, of a draft that is foreseen: with what credits would pay."""
+    return msgspec.structs.replace(preview_view(draft), expected=expected_view(draft))
+
+
+def expected_view(draft: Draft) -> ExpectedView:
+    """What there would be to pay of a draft that is foreseen."""
+    return _expected(draft.document.total, draft.promotions, draft.expected)
+
+
+def expected_of(invoice: Invoice) -> ExpectedView | None:
+    """What there would be to pay of a stored draft, by what there was when it was written; None of what is final."""
+    sums = invoice.sums or plain_sums(invoice.total)
+    return _expected(invoice.total, sums.promotions, sums.expected) if invoice.status == "draft" else None
+
+
+@exact()
+def _expected(amount: Decimal, promotions: Sequence[Promotion], expected: Sequence[Expected]) -> ExpectedView:
+    return ExpectedView(
+        promotional=digits(sum((each.amount for each in promotions), amount * 0)),
+        total=digits(amount),
+        settled=[SettlementView(each.kind, digits(each.amount), SAID[each.kind]) for each in expected],
+        to_pay=digits(amount - sum((each.amount for each in expected), amount * 0)),
+    )
+
+
+def _promotions(promotions: Sequence[Promotion]) -> list[PromotionView]:
+    return [PromotionView(each.grant, each.title, digits(each.off), digits(each.amount)) for each in promotions]
 
 
 def _lines(lines: Sequence[Line], settled: Sequence[Settled]) -> list[InvoiceLineView]:

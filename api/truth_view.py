@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from uuid import UUID
 
 import msgspec
 
 from api.line_view import PeriodView, ShareView, digits, number, period_view
+from meter.credit_notes.plan import PlannedLine
+from meter.credit_notes.store import CreditNote
 from meter.explain.invoice import Explained, Explanation
 from meter.explain.largest import Largest
 from meter.explain.statements import Part, Statement
 from meter.explain.words import Said
 from meter.invoices import Invoice
+from meter.rating.money import exact
 from meter.verify.compare import Figures, LineDifference
 from meter.verify.invoice import Since, Verdict
 
 HOUR = timedelta(hours=1)
+CREDIT_NOTES = "/v1/credit-notes"
 RULE = (
     "A line is shared by what each member used of it, to whole minor units by the largest remainder; free units, "
     "tiers, discounts and taxes with it. What no member used, and what is owed without usage, is nobody's (null)."
@@ -60,7 +65,7 @@ class LineExplainedView(msgspec.Struct, frozen=True, kw_only=True):
     written, null where none is expected. `digest` is the SHA-256 of `statement`: of its JSON in UTF-8 with sorted keys,
     without spaces. `as_written` says whether the stored line is still what that was made of; null, as events and digest
     are, of a line from before there were any. `hours` and `services` are the largest, of each meter that the price
-    counts. `usage_events` is the address of its events.
+    counts. `usage_events` is the address of its events. `credited` is what credit notes took back of it, tax included.
     """
 
     line: int
@@ -71,6 +76,7 @@ class LineExplainedView(msgspec.Struct, frozen=True, kw_only=True):
     unit: str
     amount: str
     total: str
+    credited: str
     steps: list[SaidView]
     members: list[ShareView]
     hours: list[HourView]
@@ -83,9 +89,38 @@ class LineExplainedView(msgspec.Struct, frozen=True, kw_only=True):
     usage_events: str | None
 
 
-class ExplanationView(msgspec.Struct, frozen=True, kw_only=True):
-    """How an invoice came about: its lines, and from their sum to its total (`steps`).
+class CreditedLineView(msgspec.Struct, frozen=True, kw_only=True):
+    """What a credit note took back of a line of the invoice, by its number from 1."""
 
+    line: int
+    description: str
+    net: str
+    tax: str
+    total: str
+
+
+class CreditedView(msgspec.Struct, frozen=True, kw_only=True):
+    """A credit note that took a part of the invoice back, and where that went; `credit_note` is its address."""
+
+    id: UUID
+    number: str
+    issued_at: datetime
+    reason: str
+    note: str
+    net: str
+    tax: str
+    total: str
+    to_invoice: str
+    to_balance: str
+    to_refund: str
+    lines: list[CreditedLineView]
+    credit_note: str
+
+
+class ExplanationView(msgspec.Struct, frozen=True, kw_only=True):
+    """How an invoice came about: its lines, and from their sum to its total (`steps`); and what was credited later.
+
+    `credited` is what all `credit_notes` took back, and `left` of the total after that.
     `data_snapshot` says which transactions its usage was read from, in PostgreSQL's words.
     """
 
@@ -101,6 +136,9 @@ class ExplanationView(msgspec.Struct, frozen=True, kw_only=True):
     as_of: datetime | None
     lines: list[LineExplainedView]
     steps: list[SaidView]
+    credited: str
+    left: str
+    credit_notes: list[CreditedView]
 
 
 class FiguresView(msgspec.Struct, frozen=True, kw_only=True):
@@ -211,8 +249,11 @@ class StatementsView(msgspec.Struct, frozen=True, kw_only=True):
     members: list[StatementView]
 
 
+@exact()
 def explanation_view(invoice: Invoice, found: Explanation) -> ExplanationView:
-    """How an invoice came about."""
+    """How an invoice came about, and what was credited later."""
+    nothing = invoice.total * 0
+    credited = sum((each.total for each in found.credit_notes), nothing)
     return ExplanationView(
         invoice=invoice.public_id,
         number=invoice.number,
@@ -224,12 +265,50 @@ def explanation_view(invoice: Invoice, found: Explanation) -> ExplanationView:
         rating_version=invoice.rating_version,
         data_snapshot=found.snapshot,
         as_of=invoice.as_of,
-        lines=[_explained(each) for each in found.lines],
+        lines=[_explained(each, _credited(each.number, found.credit_notes, nothing)) for each in found.lines],
         steps=_said(found.sums),
+        credited=digits(credited),
+        left=digits(invoice.total - credited),
+        credit_notes=[_credit_note(each) for each in found.credit_notes],
     )
 
 
-def _explained(each: Explained) -> LineExplainedView:
+@exact()
+def _credited(number: int, notes: Iterable[CreditNote], nothing: Decimal) -> Decimal:
+    return sum((line.total for each in notes for line in each.lines if line.line == number), nothing)
+
+
+def _credit_note(note: CreditNote) -> CreditedView:
+    if note.public_id is None or note.number is None:
+        raise ValueError("what is not written credits nothing")
+    return CreditedView(
+        id=note.public_id,
+        number=note.number,
+        issued_at=note.issued_at,
+        reason=note.reason,
+        note=note.note,
+        net=digits(note.net),
+        tax=digits(note.tax),
+        total=digits(note.total),
+        to_invoice=digits(note.to_invoice),
+        to_balance=digits(note.to_balance),
+        to_refund=digits(note.to_refund),
+        lines=[_credited_line(each) for each in note.lines],
+        credit_note=f"{CREDIT_NOTES}/{note.public_id}",
+    )
+
+
+def _credited_line(each: PlannedLine) -> CreditedLineView:
+    return CreditedLineView(
+        line=each.line,
+        description=each.description,
+        net=digits(each.net),
+        tax=digits(each.tax),
+        total=digits(each.total),
+    )
+
+
+def _explained(each: Explained, credited: Decimal) -> LineExplainedView:
     line, truth = each.line, each.truth
     return LineExplainedView(
         line=each.number,
@@ -240,6 +319,7 @@ def _explained(each: Explained) -> LineExplainedView:
         unit=line.unit,
         amount=digits(line.amount),
         total=digits(each.settled.total),
+        credited=digits(credited),
         steps=_said(each.steps),
         members=[ShareView(share.member, digits(share.amount)) for share in line.members],
         hours=[_hour(hour, hour.hour) for hour in each.hours if hour.hour is not None],

@@ -13,6 +13,7 @@ from meter import progressive
 from meter.agreement import Agreement
 from meter.database import Connection
 from meter.invoices import Sums
+from meter.invoicing.promotional import Promotion
 from meter.rating.charge import Step, step, total
 from meter.rating.document import Document, items_of, settle
 from meter.rating.document.added import taxes_less, with_lines
@@ -35,26 +36,36 @@ _AGAIN: Final = ", put back"
 class Billed(NamedTuple):
     """What an invoice billed of a period before its end: its lines as they were settled, and what its taxes were.
 
-    Its `kind` is why it was made: of fees in advance, or of usage so far.
+    Its `kind` is why it was made: of fees in advance, or of usage so far. `promotions` are what it took of grants.
     """
 
     number: str
     lines: tuple[SettledLine, ...]
     taxes: tuple[TaxTotal, ...]
     kind: str = KIND
+    promotions: tuple[Promotion, ...] = ()
 
 
 def owed(agreement: Agreement) -> tuple[Rated, Document]:
-    """The fees of a period that are owed before it, by what is decided now; pure.
-
-    Coupons of an amount wait for the invoice of the whole period, and so does what is agreed about all of it.
-    """
+    """The fees of a period that are owed before it, by what is decided now; pure."""
     parts = tuple(part._replace(plan=_fees(part.plan)) for part in agreement.parts)
     segments = agreement._replace(parts=parts).segments([()] * len(parts))
     rated = replace(rate_period(segments, agreement.month, agreement.currency), period=agreement.period)
+    return rated, settled(terms_of(agreement), rated)
+
+
+def terms_of(agreement: Agreement) -> Agreement:
+    """What is agreed about fees in advance.
+
+    Coupons of an amount wait for the invoice of the whole period, and so does what is agreed about all of it.
+    """
     coupons = tuple(coupon for coupon in agreement.terms.coupons if coupon.percent is not None)
-    terms = replace(agreement.terms, coupons=coupons, commitment=None, spend=None)
-    return rated, settle(items_of(rated), terms, rated.currency, agreement.month, agreement.served)
+    return agreement._replace(terms=replace(agreement.terms, coupons=coupons, commitment=None, spend=None))
+
+
+def settled(agreement: Agreement, rated: Rated) -> Document:
+    """What is to be paid for what was rated of a period, by what is agreed about all of it; pure."""
+    return settle(items_of(rated), agreement.terms, rated.currency, agreement.month, agreement.served)
 
 
 def _fees(plan: Plan) -> Plan:
@@ -79,8 +90,9 @@ async def billed(
 
 
 def _billed(number: str, kind: str, sums: str, lines: Sequence[Any] | None) -> Billed:
-    taxes = msgspec.json.decode(sums, type=Sums, strict=False).taxes
-    return Billed(number, msgspec.convert(lines or (), tuple[SettledLine, ...], strict=False), taxes, kind)
+    told = msgspec.json.decode(sums, type=Sums, strict=False)
+    settled_lines = msgspec.convert(lines or (), tuple[SettledLine, ...], strict=False)
+    return Billed(number, settled_lines, told.taxes, kind, told.promotions)
 
 
 @exact()

@@ -13,7 +13,7 @@ from uuid_utils.compat import uuid7
 
 from meter import advance, billable, parties, progressive
 from meter.adjustments import store as adjustments
-from meter.adjustments.billed import Adjusted, more
+from meter.adjustments.billed import Adjusted
 from meter.advance import Billed
 from meter.agreement import CHOOSE, Agreement, agreed
 from meter.billable import Billable
@@ -32,11 +32,16 @@ from meter.explain import truth
 from meter.held.settle import settle as settle_held
 from meter.invoices import Invoice, Party, sums_of
 from meter.invoicing import numbering, paying
+from meter.invoicing import purse as purses
+from meter.invoicing.document import Around, document_of
+from meter.invoicing.promoting import promoted
+from meter.invoicing.promotional import Promotion
+from meter.invoicing.settled import Expected
 from meter.mail import outbox
 from meter.model import Team
 from meter.prices import store as prices
 from meter.prices.schedule import Schedule, name_of
-from meter.rating.document import Document, items_of, settle
+from meter.rating.document import Document
 from meter.rating.invoice import MemberShare, Rated, unpriced_of
 from meter.rating.line import in_order
 from meter.rating.periods import Period, month_period
@@ -58,7 +63,10 @@ _encode = msgspec.json.Encoder(decimal_format="string").encode
 
 
 class Draft(NamedTuple):
-    """What a team owes for a period, by what was agreed and from which data, before anything is written."""
+    """What a team owes for a period, by what was agreed and from which data, before anything is written.
+
+    What there is of promotional credits comes off when it is written, or foreseen; what came off before already did.
+    """
 
     team: Team
     subscription_id: int
@@ -69,6 +77,8 @@ class Draft(NamedTuple):
     billable: Billable
     billed: tuple[Billed, ...] = ()
     adjusted: tuple[Adjusted, ...] = ()
+    promotions: tuple[Promotion, ...] = ()
+    expected: tuple[Expected, ...] = ()
 
     @property
     def period(self) -> Period:
@@ -193,18 +203,22 @@ async def billed_before(
 
 
 def owed(
-    agreement: Agreement, found: Billable, billed: Iterable[Billed] = (), adjusted: Iterable[Adjusted] = ()
+    agreement: Agreement,
+    found: Billable,
+    billed: Iterable[Billed] = (),
+    adjusted: Iterable[Adjusted] = (),
+    promotions: tuple[Promotion, ...] | None = None,
 ) -> tuple[Rated, Document]:
     """Rate what was used and settle the sum, then take off what was `billed` of it before; pure.
 
-    What changed of earlier periods after their invoices (`adjusted`) comes last.
+    What changed of earlier periods after their invoices (`adjusted`) comes last. Of grants come off `promotions`, or
+    (None) what was taken of them by what was billed before.
     What was used while there was no plan has no price. Raises ValueError for usage that can't be priced.
     """
     rated = rate_period(agreement.segments(found.parts), agreement.month, agreement.currency)
     outside = unpriced_of(found.outside)
     rated = replace(rated, period=agreement.period, unpriced=(*rated.unpriced, *outside))
-    settled = settle(items_of(rated), agreement.terms, rated.currency, agreement.month, agreement.served)
-    return rated, more(advance.less(settled, billed), adjusted)
+    return rated, document_of(agreement, rated, Around(tuple(billed), tuple(adjusted), promotions))
 
 
 async def conclude(
@@ -238,10 +252,13 @@ async def conclude(
         await _check_agreed(conn, prepared, now)
         if by_team and prepared.reason == PERIOD:
             await _check_free_units(conn, prepared)
+        purse = await purses.hold(conn, prepared, now) if draft is None else await purses.see(conn, prepared)
+        prepared = promoted(prepared, purse, now)
+        if draft is not None:
+            prepared = prepared._replace(expected=paying.expected(prepared, purse, now))
         written = await _write(conn, prepared, seller, now, standing)
         if draft is None:
             await adjustments.bill(conn, written.id, prepared.adjusted)
-            purse = await paying.hold(conn, prepared, now)
             await numbering.give(conn, written.id, seller.numbers, prepared.period.zone, now)
             await paying.pay(conn, prepared, (written.id, written.public_id), purse, now)
             await outbox.invoice(conn, written.id, prepared.team.id, "invoice", now)
@@ -399,7 +416,7 @@ def header(draft: Draft, seller: Party, customer: Party, now: datetime) -> dict[
         "currency": document.currency,
         "total": document.total,
         "exact": rated.exact,
-        "document": _encode(sums_of(document)).decode(),
+        "document": _encode(sums_of(document, draft.promotions, draft.expected)).decode(),
         "seller": _encode(seller).decode(),
         "customer": _encode(customer).decode(),
         "meters": _encode(draft.billable.meters).decode(),

@@ -8,9 +8,11 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from meter import invoices, usage_summary, windows
+from meter.bill import Draft
 from meter.database import Connection
 from meter.errors import Problem
 from meter.invoices import Invoice, State, Wanted
+from meter.invoicing import foresee
 from meter.model import Team
 from meter.rating.periods import Period
 from meter.settings import Settings
@@ -37,7 +39,8 @@ class Balance(NamedTuple):
 class Next(NamedTuple):
     """The invoice that comes next: when it is made and final, for which period, and what it comes to by now.
 
-    `draft` is there where it waits to be final; of a running period `owed` is known, or the Problem that says why not.
+    `draft` is there where it waits to be final; of a running period `owed` is known, or the Problem that says why not,
+    and `foreseen`, with what credits would pay.
     """
 
     period: Period
@@ -45,6 +48,7 @@ class Next(NamedTuple):
     final_at: datetime
     draft: Invoice | None = None
     owed: Owed | Problem | None = None
+    foreseen: Draft | None = None
 
 
 class Summary(NamedTuple):
@@ -84,4 +88,5 @@ async def coming(conn: Connection, team: Team, settings: Settings, now: datetime
         return None
     after, grace = (timedelta(hours=hours) for hours in (settings.bill_after_hours, settings.invoice_grace_hours))
     owed = await usage_summary.costs(conn, team, period, now)
-    return Next(period, period.end + after, period.end + max(after, grace), owed=owed)
+    foreseen = await foresee.foreseen(conn, owed.draft, now) if isinstance(owed, Owed) else None
+    return Next(period, period.end + after, period.end + max(after, grace), owed=owed, foreseen=foreseen)

@@ -13,7 +13,8 @@ import msgspec
 from meter.database import Connection
 from meter.invoicing import settled as settlements
 from meter.invoicing.numbers import DEFAULT as NUMBERS
-from meter.invoicing.settled import Settlement
+from meter.invoicing.promotional import Promotion
+from meter.invoicing.settled import Expected, Settlement
 from meter.rating.charge import Step
 from meter.rating.document import Document
 from meter.rating.document.document import Applied, TaxTotal
@@ -48,8 +49,11 @@ class Party(msgspec.Struct, frozen=True, omit_defaults=True):
     numbers: str = NUMBERS
 
 
-class Sums(msgspec.Struct, frozen=True, kw_only=True):
-    """Between the lines and the total of an invoice: what was taken off and taxed, and how, as in ``Document``."""
+class Sums(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Between the lines and the total of an invoice: what was taken off and taxed, and how, as in ``Document``.
+
+    `promotions` are the grants among what was taken off; `expected` is what would settle a draft if it were final.
+    """
 
     subtotal: Decimal
     spend_discount: Decimal
@@ -60,11 +64,15 @@ class Sums(msgspec.Struct, frozen=True, kw_only=True):
     tax_included: Decimal
     net: Decimal
     derivation: tuple[Step, ...]
+    promotions: tuple[Promotion, ...] = ()
+    expected: tuple[Expected, ...] = ()
 
 
-def sums_of(document: Document) -> Sums:
-    """The sums of a document."""
-    return Sums(**{name: getattr(document, name) for name in Sums.__struct_fields__})
+def sums_of(document: Document, promotions: tuple[Promotion, ...] = (), expected: tuple[Expected, ...] = ()) -> Sums:
+    """The sums of a document, with what of it came off grants, and what would settle it."""
+    names = [name for name in Sums.__struct_fields__ if name not in {"promotions", "expected"}]
+    known = {name: getattr(document, name) for name in names}
+    return Sums(**known, promotions=promotions, expected=expected)
 
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,8 +128,8 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
 
     `meters` has title and unit of each meter in the members' usage. `exact` is the lines before rounding. `settled` has
     an entry for each line, `settlements` what of the total need not be paid any more, and `credit_notes` those that
-    took a part of it back. In a list all of these and the members are left out. `sums` is None of an invoice from
-    before there were any.
+    took a part of it back. In a list all of these and the members are left out, but what is settled is `settled_sum`.
+    `sums` is None of an invoice from before there were any.
     """
 
     id: int
@@ -150,6 +158,7 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
     closed_at: datetime | None
     closed_note: str
     sums: Sums | None
+    settled_sum: Decimal
     lines: tuple[Line, ...] = ()
     settled: tuple[Settled, ...] = ()
     members: tuple[MemberShare, ...] = ()
@@ -158,10 +167,8 @@ class Invoice(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def to_pay(self) -> Decimal:
-        """What is left to pay, nothing of what is paid or void; not known in a list."""
-        if self.status in {"paid", "void"}:
-            return self.total * 0
-        return settlements.to_pay(self.total, self.settlements)
+        """What is left to pay, nothing of what is paid or void; in a list, too."""
+        return self.total * 0 if self.status in {"paid", "void"} else settlements.left(self.total, self.settled_sum)
 
 
 async def head(conn: Connection, public_id: UUID, team_id: int | None) -> Invoice | None:

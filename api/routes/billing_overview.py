@@ -12,11 +12,14 @@ from api.auth import may
 from api.billing_view import CurrentView, History, SummaryView, history_view, no_cost, spend_view, summary_view
 from api.errors import problems
 from api.given import TheShell, TheTeam
+from api.invoice_view import expected_view
 from api.line_view import period_view
 from api.owed_view import balance_view, owed_view
 from meter import billing_history, billing_summary, spend, usage_summary
 from meter.errors import NotFound
+from meter.invoicing import foresee
 from meter.ledger import store as ledger
+from meter.spend import Spend
 from meter.subscriptions.current import running_period
 from meter.usage_summary import Owed
 
@@ -28,15 +31,16 @@ HALF_A_YEAR = 6
 async def get_current(team: TheTeam, shell: TheShell) -> CurrentView:
     """Show what the running billing period costs by now, line by line, and where that will be at its end.
 
-    And what the plan includes of it, how many days are left, and the team's account. `forecast` is what the invoice
-    comes to by the forecasts of its meters, rated with all that is agreed. What a threshold had billed before
-    is taken off; `unpriced` usage is in no sum.
+    And what the plan includes of it, how many days are left, the team's account, and what credits would pay of it.
+    `forecast` is what the invoice comes to by the forecasts of its meters, rated with all that is agreed. What a
+    threshold had billed before is taken off; `unpriced` usage is in no sum.
     """
     now = shell.clock()
     async with shell.readers.connection() as conn:
         period = await running_period(conn, team, now)
         owed = await usage_summary.costs(conn, team, period, now)
         known = owed if isinstance(owed, Owed) else None
+        foreseen = None if known is None else await foresee.foreseen(conn, known.draft, now)
         ahead = None if known is None else await spend.read(conn, team, known.draft, now)
         account = (await ledger.find(conn, team.id)).get(None)
         wallet = None if account is None else await ledger.look(conn, account.id)
@@ -46,7 +50,9 @@ async def get_current(team: TheTeam, shell: TheShell) -> CurrentView:
         as_of=None if known is None else known.draft.billable.as_of,
         cost=None if known is None else owed_view(known, period, now),
         no_cost=no_cost(owed),
-        forecast=None if ahead is None else spend_view(ahead),
+        expected=None if foreseen is None else expected_view(foreseen),
+        forecast=spend_view(ahead) if isinstance(ahead, Spend) else None,
+        no_forecast=no_cost(ahead),
         account=None if wallet is None else balance_view(wallet, now),
     )
 

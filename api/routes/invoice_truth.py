@@ -65,6 +65,7 @@ async def explain_invoice(
     """Tell how an invoice came about, step by step, in words and figures: from usage to each line, from lines to total.
 
     Of each line also whose it is, the largest hours and services behind it, how many events, and where to list them.
+    What credit notes took back later is named, with their addresses.
     """
     async with shell.readers.connection() as conn:
         invoice = await found_invoice(conn, invoice_id, caller.team.id if caller.team else None)

@@ -19,7 +19,7 @@ from api.errors import problems
 from api.given import TheActor, TheCaller, TheShell, TheTeam
 from api.idempotency import Retry, answered, sent
 from api.invoice_document import full_document
-from api.invoice_view import InvoiceSummary, InvoiceView, invoice_view, preview_view, summary
+from api.invoice_view import InvoiceSummary, InvoiceView, foreseen_view, invoice_view, summary
 from api.paging import Cursor, Limit, Page, page, position_of
 from api.questions import instant_of
 from api.routes.billing import edges_of
@@ -47,7 +47,7 @@ from meter.errors import (
     UsageDiffers,
 )
 from meter.invoices import Invoice, State, Wanted
-from meter.invoicing import final
+from meter.invoicing import final, foresee
 from meter.model import Team
 from meter.rating.periods import Period
 from meter.subscriptions.current import running_period
@@ -121,7 +121,7 @@ async def create_invoice(
     async with shell.pool.connection() as conn:
         if asked.preview:
             draft = await bill.price(conn, team, await _period(conn, team, asked, now), asked.reason)
-            return Response(preview_view(draft), status_code=THERE)
+            return Response(foreseen_view(await foresee.foreseen(conn, draft, now)), status_code=THERE)
         answer = await answered(conn, retry, now)
         if answer is None:
             # Priced before the transaction that keeps the answer: no lock is held while usage is read.

@@ -80,6 +80,13 @@ async def get(conn: Connection, public_id: UUID, team_id: int | None) -> CreditN
     return found[0]._replace(lines=tuple(map(_line, rows)))
 
 
+async def of_invoice(conn: Connection, invoice: UUID, team_id: int | None) -> tuple[CreditNote, ...]:
+    """The credit notes of an invoice with their lines, the first first."""
+    found = await list_notes(conn, team_id, Which(invoice=invoice), None)
+    whole = [await get(conn, each.public_id, team_id) for each in reversed(found) if each.public_id is not None]
+    return tuple(each for each in whole if each is not None)
+
+
 async def numbered(conn: Connection, position: int) -> CreditNote | None:
     """The credit note with that number as one, with its lines; None where none has it."""
     found = await list_notes(conn, None, Which(before=position + 1), 1)

@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from meter.credit_notes import store as credit_notes
+from meter.credit_notes.store import CreditNote
 from meter.database import Connection
 from meter.errors import NotFound
 from meter.explain.behind import USAGE, meters_of
@@ -48,11 +50,15 @@ class Explained(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """The lines of an invoice, how its sums came about, and from which data (pg_current_snapshot() as text)."""
+    """The lines of an invoice, how its sums came about, and from which data (pg_current_snapshot() as text).
+
+    `credit_notes` are what took a part of it back later, the first first, with their lines.
+    """
 
     snapshot: str
     lines: tuple[Explained, ...]
     sums: tuple[Said, ...]
+    credit_notes: tuple[CreditNote, ...]
 
 
 async def explain(conn: Connection, invoice: Invoice, number: int | None = None) -> Explanation:
@@ -66,6 +72,7 @@ async def explain(conn: Connection, invoice: Invoice, number: int | None = None)
         meters = await load_meters(conn, invoice.team_id)
         known: dict[tuple[str, Span], _Behind] = {}
         books = await prices.read(conn)
+        credited = await credit_notes.of_invoice(conn, invoice.public_id, invoice.team_id)
         lines = [
             await _explained(
                 conn, invoice, each, truths[each - 1], _meters(books, invoice.lines[each - 1], meters), known
@@ -74,7 +81,7 @@ async def explain(conn: Connection, invoice: Invoice, number: int | None = None)
             if number in {None, each}
         ]
     derivation = invoice.sums.derivation if invoice.sums else ()
-    return Explanation(found[0][0], tuple(lines), said(derivation, "", invoice.currency))
+    return Explanation(found[0][0], tuple(lines), said(derivation, "", invoice.currency), credited)
 
 
 async def truths_of(conn: Connection, invoice: Invoice) -> list[Truth]:

@@ -189,12 +189,17 @@ def _exchange(facts: Facts, _: _Going) -> str:
 
 
 def _coupon(facts: Facts, going: _Going) -> str:
-    name = facts.get("coupon") or facts.get("grant", "")
+    name = facts.get("coupon") or _promotional(facts)
     if "reason" in facts:
         return f"{name} takes nothing off: {facts['reason'].replace('_', ' ')}."
     of = f"{shown(facts['percent'])} % of" if "percent" in facts else "at most all of"
     lines = f"{facts['lines']} {'line' if facts['lines'] == '1' else 'lines'}"
     return f"{name}: {of} {_money(facts['base'], going)} on {lines}: {_money(facts['off'], going)} off."
+
+
+def _promotional(facts: Facts) -> str:
+    """A grant by its title; of one that has none, by its name."""
+    return f"Promotional credit {facts.get('title') or facts.get('grant', '')}"
 
 
 def _tax(facts: Facts, going: _Going) -> str:
@@ -244,7 +249,8 @@ def _progressive(facts: Facts, going: _Going) -> str:
 def _total(facts: Facts, going: _Going) -> str:
     names = ("subtotal", "maximum", "coupons", "tax", "included", "total")
     lines, most, coupons, tax, included, to_pay = (shown(facts[name]) for name in names)
-    sums = f"{lines} - {most} by a maximum - {coupons} by coupons + {tax} tax - {included} of it in the prices"
+    off = f"{most} by a maximum - {coupons} by coupons and promotional credits"
+    sums = f"{lines} - {off} + {tax} tax - {included} of it in the prices"
     return f"The lines are {sums} = {to_pay} {going.currency}."
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -12,8 +13,9 @@ from uuid_utils.compat import uuid7
 
 from meter.invoicing.charged import Charged
 from meter.invoicing.cover import Owed, cover
+from meter.invoicing.promotional import Promotion
 from meter.ledger.store import Entry, Side
-from meter.ledger.wallet import Burn, Wallet, deduct, in_unit, taken
+from meter.ledger.wallet import Burn, Wallet, deduct, in_unit, repay, take, taken
 from meter.rating.money import exact
 
 
@@ -29,6 +31,15 @@ class Named(NamedTuple):
         return f"invoice/{self.public_id}"
 
     @property
+    def promotions(self) -> str:
+        """What came off grants before tax."""
+        return f"{self.source}/promotions"
+
+    def given_back(self, number: int) -> str:
+        """What grants have back by the adjustment of that number."""
+        return f"{self.promotions}/{number}"
+
+    @property
     def rounding(self) -> str:
         """The rest of what was charged as it was used."""
         return f"{self.source}/rounding"
@@ -38,10 +49,10 @@ class Named(NamedTuple):
         """What it was below zero."""
         return f"{self.source}/carried"
 
-    @property
-    def sources(self) -> list[str]:
-        """All there may be."""
-        return [self.source, self.rounding, self.carried]
+    def sources(self, adjustments: int = 0) -> list[str]:
+        """All there may be, with so many adjustments of it."""
+        again = [self.given_back(number) for number in range(1, adjustments + 1)]
+        return [self.source, self.promotions, self.rounding, self.carried, *again]
 
     @property
     def metadata(self) -> dict[str, Any]:
@@ -55,6 +66,29 @@ class Booking(NamedTuple):
     wallet: Wallet
     entry: Entry | None
     amount: Decimal
+
+
+@exact()
+def promoted(
+    wallet: Wallet, promotions: Iterable[Promotion], invoice: Named, at: datetime, source: str | None = None
+) -> Booking:
+    """Takes of grants what comes off an invoice before tax, and gives back to them what is below zero.
+
+    It settles nothing: what is to be paid is less by it already.
+    """
+    amounts: defaultdict[int, Decimal] = defaultdict(Decimal)
+    for each in promotions:
+        amounts[each.lot] += each.amount
+    burns = tuple(Burn(lot, in_unit(wallet, amount)) for lot, amount in amounts.items() if amount)
+    if not burns:
+        return Booking(wallet, None, Decimal(0))
+    repaid, debts = repay(wallet, at)
+    money = sum(amounts.values(), Decimal(0))
+    told = invoice.metadata | {"money": f"{money:f}", "promotional": True}
+    said = f"Promotional credit{' given back' if money < 0 else ''}, invoice {invoice.number}"
+    entry = _entry(wallet, debts + burns, (source or invoice.promotions, said, told), at)
+    after = take(repaid, burns)
+    return Booking(after._replace(spent=wallet.spent + taken(burns)), entry, money)
 
 
 @exact()
@@ -78,9 +112,16 @@ def rounded(wallet: Wallet, used: Charged, invoice: Named, at: datetime) -> Book
 
 
 @exact()
-def paid(wallet: Wallet, lines: Sequence[Owed], currency: str, invoice: Named, at: datetime) -> Booking:
-    """Pays lines of an invoice, as far as the wallet goes."""
-    found = cover(wallet, lines, currency, at)
+def paid(
+    wallet: Wallet,
+    lines: Sequence[Owed],
+    currency: str,
+    invoice: Named,
+    at: datetime,
+    but: Collection[int] = frozenset(),
+) -> Booking:
+    """Pays lines of an invoice, as far as the wallet goes without the lots in `but`."""
+    found = cover(wallet, lines, currency, at, but)
     if not found.burns:
         return Booking(wallet, None, found.money)
     told = invoice.metadata | {"money": f"{found.money:f}"}

@@ -51,7 +51,7 @@ async def close(
     await conn.execute(statement("close_invoice"), {"invoice_id": there.id, "status": to, "note": note, "now": now})
     if to == "void":
         await adjustments.give_back(conn, there.id)
-        await giving_back.give_back(conn, public_id, there.team_id, now)
+        await giving_back.give_back(conn, there.id, public_id, there.team_id, now)
     if to == "paid" and receipt:
         await outbox.invoice(conn, there.id, there.team_id, "receipt", now)
     return True

@@ -58,6 +58,12 @@ def charged(agreement: Agreement, lines: Sequence[SettledLine], there: Sequence[
     return Charged(places, sum((line.total for line in used), NOTHING), charges, _rest(used, charges))
 
 
+def charged_prices(agreement: Agreement, there: Iterable[Charge]) -> tuple[str, ...]:
+    """The prices (`book/plan/price`) whose lines accounts pay, whether or not anything was charged of them."""
+    named = {f"{name_of(part.plan)}/{price}" for part in agreement.parts for price in _prices(part)}
+    return tuple(sorted(named | {each.price for each in there if each.ends_at > agreement.period.start}))
+
+
 def _places(agreement: Agreement, lines: Sequence[SettledLine], there: Sequence[Charge]) -> Iterable[int]:
     """Usage under a plan that charges it; of earlier periods, what was charged then."""
     for place, settled in enumerate(lines):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
@@ -37,14 +37,18 @@ class Covered(NamedTuple):
 
 
 @exact()
-def cover(wallet: Wallet, lines: Sequence[Owed], currency: str, at: datetime) -> Covered:
+def cover(
+    wallet: Wallet, lines: Sequence[Owed], currency: str, at: datetime, but: Collection[int] = frozenset()
+) -> Covered:
     """Pays lines as far as the wallet goes, in burn order; what is owed of usage is paid first, as always.
+
+    Lots in `but` pay nothing of the lines: what was given comes off before tax, and is no money.
 
     What is reserved is not touched. The wallet's unit is the currency, or credits at a price in it. What is paid in all
     is cut down to whole minor units: a part of a cent can't be left to pay.
     """
     repaid, debts = repay(wallet, at)
-    given = sources(repaid, at)
+    given = [each for each in sources(repaid, at) if each.lot_id is None or each.lot_id not in but]
     credits_ = [Credit(each.amount, _places(lines, each.meters)) for each in given]
     found = apply([line.amount for line in lines], credits_)
     paid = _cut([each.amount - left for each, left in zip(given, found.left, strict=True)], currency)

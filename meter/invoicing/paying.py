@@ -1,7 +1,8 @@
-"""What an account pays of an invoice that becomes final: usage that was charged as it happened, then what is left.
+"""What an account pays of an invoice that becomes final: what grants do, usage that was charged, then what is left.
 
-What is below zero is put into the account. All of it is in the transaction that gives the number; the wallet is held
-from before that, so others wait for the number no longer than a commit takes.
+Promotional credits came off before tax when it was written; what was bought pays after it. What is below zero is put
+into the account. All of it is in the transaction that gives the number; the wallet is held from before that, so others
+wait for the number no longer than a commit takes.
 """
 
 from __future__ import annotations
@@ -15,50 +16,49 @@ from uuid import UUID
 from meter.audit import Actor
 from meter.database import Connection
 from meter.invoicing import settled
-from meter.invoicing.booking import Booking, Named, paid, rounded
+from meter.invoicing.booking import Booking, Named, paid, promoted, rounded
 from meter.invoicing.charged import Charge, Charged, charged
 from meter.invoicing.cover import Owed
-from meter.invoicing.settled import Kind, Settlement
+from meter.invoicing.purse import ADVANCE, Purse
+from meter.invoicing.settled import Expected, Kind, Settlement
 from meter.ledger import accounts, acts, charging
 from meter.ledger.acts import Deposit, Said
 from meter.ledger.charging import currency_of
-from meter.ledger.due import INVOICE, PREPAID
-from meter.ledger.store import Account, find, lock, write
-from meter.ledger.wallet import Wallet, in_unit
+from meter.ledger.due import INVOICE
+from meter.ledger.store import find, lock, write
+from meter.ledger.wallet import in_unit
+from meter.rating.money import exact
 from sql import statement
 
 if TYPE_CHECKING:
     from meter.bill import Draft  # which asks for this
 
-ADVANCE, PERIOD = "advance", "period"
 NO_CHARGES: Final = Charged(frozenset(), Decimal(0), (), {})
+UNKNOWN: Final = Named(UUID(int=0), "")
 SAID: Final[Mapping[Kind, str]] = {
     "charged": "Charged as it was used",
     "credits": "Paid from credits",
     "carried": "Carried to the account",
 }
 """What settlements are called; where nothing is left to pay, the invoice is closed with these words."""
+GIVEN: Final = "covered by promotional credits"
+"""How an invoice is closed of which grants left nothing to pay."""
 
 
-class Purse(NamedTuple):
-    """A team's account, and its wallet, which nobody else changes until the transaction ends."""
+class _Paid(NamedTuple):
+    """What is booked for an invoice, in this order: of grants, for what was charged, and of what was bought."""
 
-    account: Account
-    wallet: Wallet
+    given: Booking
+    charged: Booking
+    credits: Booking
+    used: Charged
 
-
-async def hold(conn: Connection, draft: Draft, now: datetime) -> Purse | None:
-    """The team's account, held until the transaction ends; opened where usage is charged to one and none is there.
-
-    None where it has none, or has one in another currency: nothing is converted.
-    """
-    account = (await find(conn, draft.team.id)).get(None)
-    if account is None and _charges(draft):
-        floor = Decimal(0) if draft.agreement.last.charge == PREPAID else None
-        account = await _opened(conn, draft, floor, now)
-    if account is None or currency_of(account, draft.team) != draft.document.currency:
-        return None
-    return Purse(account, (await lock(conn, [account.id]))[account.id])
+    @property
+    def kinds(self) -> list[tuple[Kind, Booking]]:
+        """What it settles."""
+        first: Kind = "charged" if self.used.billed > 0 else "carried"
+        found: list[tuple[Kind, Booking]] = [(first, self.charged), ("credits", self.credits)]
+        return [pair for pair in found if pair[1].amount]
 
 
 async def catch_up(conn: Connection, draft: Draft, now: datetime) -> None:
@@ -87,40 +87,47 @@ async def pay(conn: Connection, draft: Draft, invoice: tuple[int, UUID], purse: 
         done += await _carry(conn, draft, named, left, now)
     for each in done:
         await settled.add(conn, invoice[0], each)
-    if done and not settled.to_pay(total, done):
-        note = ", ".join(dict.fromkeys(SAID[each.kind].lower() for each in done if each.kind in SAID))
-        await conn.execute(
-            statement("close_invoice"), {"invoice_id": invoice[0], "status": "paid", "note": note, "now": now}
-        )
+    given = any(each.off for each in draft.promotions)
+    if (done or given) and not settled.to_pay(total, done):
+        note = ", ".join(dict.fromkeys(SAID[each.kind].lower() for each in done if each.kind in SAID)) or GIVEN
+        closed = {"invoice_id": invoice[0], "status": "paid", "note": note, "now": now}
+        await conn.execute(statement("close_invoice"), closed)
 
 
-def _charges(draft: Draft) -> bool:
-    """Whether usage of it is charged as it happens, in its own currency; fees before their period never are."""
-    agreement = draft.agreement
-    asked = draft.reason != ADVANCE and agreement.currency == draft.document.currency
-    return asked and any(part.plan.charge != INVOICE for part in agreement.parts)
+@exact()
+def expected(draft: Draft, purse: Purse | None, now: datetime) -> tuple[Expected, ...]:
+    """What would settle a draft if it became final now, with what comes off grants taken off it already; pure."""
+    kinds = [] if purse is None else _paid(draft, purse, UNKNOWN, now).kinds
+    found = [Expected(kind, booking.amount) for kind, booking in kinds]
+    left = draft.document.total - sum((each.amount for each in found), draft.document.total * 0)
+    return (*found, Expected("carried", left)) if left < 0 and _may_carry(draft, purse) else tuple(found)
 
 
-async def _opened(conn: Connection, draft: Draft, floor: Decimal | None, now: datetime) -> Account:
-    return await accounts.opened(conn, draft.team, None, Actor("system", now), floor)
+def _may_carry(draft: Draft, purse: Purse | None) -> bool:
+    """An account in another currency gets nothing; none is opened in the team's."""
+    return purse is not None or draft.document.currency == draft.team.currency
+
+
+def _paid(draft: Draft, purse: Purse, named: Named, now: datetime) -> _Paid:
+    """What is booked: what was charged is there already, then as far as what was bought goes."""
+    lines, used = draft.document.lines, _charged(draft, purse)
+    given = promoted(purse.wallet, draft.promotions, named, now)
+    first = rounded(given.wallet, used, named, now)
+    rest = [Owed(each.total, each.line.meter) for place, each in enumerate(lines) if place not in used.lines]
+    second = paid(first.wallet, rest, draft.document.currency, named, now, purse.gifts)
+    return _Paid(given, first, second, used)
 
 
 async def _settle(
     conn: Connection, draft: Draft, invoice_id: int, named: Named, purse: Purse, now: datetime
 ) -> list[Settlement]:
-    """What was charged first, as all of it is there already; then as far as the balance goes."""
-    lines = draft.document.lines
-    used = await _charged(conn, draft)
-    first = rounded(purse.wallet, used, named, now)
-    rest = [Owed(each.total, each.line.meter) for place, each in enumerate(lines) if place not in used.lines]
-    second = paid(first.wallet, rest, draft.document.currency, named, now)
-    entries = [each.entry for each in (first, second) if each.entry is not None]
+    found = _paid(draft, purse, named, now)
+    entries = [each.entry for each in (found.given, found.charged, found.credits) if each.entry is not None]
     if entries:
-        ids = purse.account.id
-        await write(conn, {ids: purse.wallet}, {ids: second.wallet}, entries, now)
-    await _keep(conn, draft, invoice_id, used.charges)
-    kinds: tuple[Kind, Kind] = ("charged" if used.billed > 0 else "carried", "credits")
-    return [_settlement(kind, each, now) for kind, each in zip(kinds, (first, second), strict=True) if each.amount]
+        account_id = purse.wallet.account_id
+        await write(conn, {account_id: purse.wallet}, {account_id: found.credits.wallet}, entries, now)
+    await _keep(conn, draft, invoice_id, found.used.charges)
+    return [_settlement(kind, booking, now) for kind, booking in found.kinds]
 
 
 def _settlement(kind: Kind, booking: Booking, now: datetime) -> Settlement:
@@ -129,17 +136,11 @@ def _settlement(kind: Kind, booking: Booking, now: datetime) -> Settlement:
     return Settlement(kind, booking.amount, SAID[kind], booking.entry.public_id, now)
 
 
-async def _charged(conn: Connection, draft: Draft) -> Charged:
+def _charged(draft: Draft, purse: Purse) -> Charged:
     """What of it was charged as it was used; fees before their period never are."""
     if draft.reason == ADVANCE or draft.agreement.currency != draft.document.currency:
         return NO_CHARGES
-    period = draft.period
-    asked = {"team_id": draft.team.id, "starts_at": period.start, "ends_at": period.end}
-    rows = await (await conn.execute(statement("list_charged_unbilled"), asked)).fetchall()
-    there = [Charge(*row) for row in rows]
-    if draft.reason != PERIOD:  # what came late is on the invoice of a whole period
-        there = [each for each in there if each.ends_at > period.start]
-    return charged(draft.agreement, draft.document.lines, there)
+    return charged(draft.agreement, draft.document.lines, purse.charges)
 
 
 async def _keep(conn: Connection, draft: Draft, invoice_id: int, charges: Sequence[Charge]) -> None:
@@ -153,7 +154,9 @@ async def _keep(conn: Connection, draft: Draft, invoice_id: int, charges: Sequen
 
 async def _carry(conn: Connection, draft: Draft, named: Named, left: Decimal, now: datetime) -> list[Settlement]:
     """Puts what is below zero into the team's account; nothing where that is in another currency."""
-    account = (await find(conn, draft.team.id)).get(None) or await _opened(conn, draft, Decimal(0), now)
+    account = (await find(conn, draft.team.id)).get(None) or await accounts.opened(
+        conn, draft.team, None, Actor("system", now)
+    )
     if currency_of(account, draft.team) != draft.document.currency:
         return []
     wallet = (await lock(conn, [account.id]))[account.id]

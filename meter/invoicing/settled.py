@@ -8,6 +8,8 @@ from decimal import Decimal
 from typing import Literal, NamedTuple
 from uuid import UUID
 
+import msgspec
+
 from meter.database import Connection
 from meter.rating.money import exact
 from sql import statement
@@ -28,6 +30,13 @@ class Settlement(NamedTuple):
     at: datetime
 
 
+class Expected(msgspec.Struct, frozen=True):
+    """What would be settled of a draft if it became final now, in its currency; see Settlement."""
+
+    kind: Kind
+    amount: Decimal
+
+
 async def read(conn: Connection, invoice_id: int) -> tuple[Settlement, ...]:
     """What of an invoice was settled, in the order in which it was."""
     rows = await (await conn.execute(statement("list_invoice_settlements"), {"invoice_id": invoice_id})).fetchall()
@@ -43,4 +52,10 @@ async def add(conn: Connection, invoice_id: int, settlement: Settlement) -> None
 @exact()
 def to_pay(total: Decimal, settlements: Iterable[Settlement]) -> Decimal:
     """What is left to pay of a total."""
-    return total - sum((each.amount for each in settlements), total * 0)
+    return left(total, sum((each.amount for each in settlements), total * 0))
+
+
+@exact()
+def left(total: Decimal, settled: Decimal) -> Decimal:
+    """What is left to pay of a total of which so much is settled."""
+    return total - settled

@@ -102,8 +102,8 @@ async def grants(
     return await _grants(conn, {"account_id": account_id, "public_id": public_id, "before": before, "rows": rows})
 
 
-async def standing_grants(conn: Connection, account_id: int, rows: int) -> list[Grant]:
-    """At most `rows` of the grants where anything is left or reserved, or that come again."""
+async def standing_grants(conn: Connection, account_id: int, rows: int | None) -> list[Grant]:
+    """At most `rows` (None: all) of the grants where anything is left or reserved, or that come again."""
     return await _grants(conn, {"account_id": account_id, "standing": True, "rows": rows})
 
 

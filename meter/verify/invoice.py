@@ -18,6 +18,8 @@ from meter.database import Connection
 from meter.errors import CurrencyMismatch, NoSubscription, RawDataGone, UnknownCoupon, UnknownPlan
 from meter.ingest import load_meters
 from meter.invoices import Invoice, plain_settled, settled_of
+from meter.invoicing.document import in_advance
+from meter.invoicing.promotional import Promotion
 from meter.model import Team
 from meter.prices import store as prices
 from meter.rating.document import Document
@@ -68,11 +70,15 @@ class Verdict(NamedTuple):
 
 
 class Terms(NamedTuple):
-    """By what an invoice was made: what was agreed, what was billed in advance, and what changed of earlier ones."""
+    """By what an invoice was made: what was agreed, what was billed in advance, and what changed of earlier ones.
+
+    `promotions` are what came off grants, which was decided when it was made.
+    """
 
     agreement: Agreement
     billed: tuple[Billed, ...] = ()
     adjusted: tuple[Adjusted, ...] = ()
+    promotions: tuple[Promotion, ...] = ()
 
 
 async def verify(conn: Connection, team: Team, invoice: Invoice) -> Verdict:
@@ -140,12 +146,13 @@ async def terms_of(conn: Connection, team: Team, invoice: Invoice) -> Terms:
     period = invoice.period
     reason = bill.reason_of(invoice)
     agreement = bill.agreement_of(team, changes, books, period, reason)
+    promotions = invoice.sums.promotions if invoice.sums else ()
     if reason == bill.ADVANCE:
-        return Terms(agreement)
+        return Terms(agreement, promotions=promotions)
     numbers = {step.facts.get("invoice") for step in (invoice.sums.derivation if invoice.sums else ())}
     billed = await bill.billed_before(conn, team.id, period, reason, voids=True)
     adjusted = await adjustments.on_invoice(conn, invoice.id)
-    return Terms(agreement, tuple(each for each in billed if each.number in numbers), adjusted)
+    return Terms(agreement, tuple(each for each in billed if each.number in numbers), adjusted, promotions)
 
 
 def _known(changes: Iterable[Change], at: datetime | None) -> tuple[Change, ...]:
@@ -161,10 +168,10 @@ def _known(changes: Iterable[Change], at: datetime | None) -> tuple[Change, ...]
 
 async def _made(conn: Connection, invoice: Invoice, terms: Terms, snapshot: str | None) -> Account:
     if invoice.reason == bill.ADVANCE:
-        _, document = advance.owed(terms.agreement)
+        document = in_advance(terms.agreement, advance.owed(terms.agreement)[0], terms.promotions)
     else:
         found = await raw.read(conn, invoice.team_id, invoice.period, terms.agreement.asked, snapshot)
-        _, document = bill.owed(terms.agreement, found, terms.billed, terms.adjusted)
+        _, document = bill.owed(terms.agreement, found, terms.billed, terms.adjusted, terms.promotions)
     return account(document)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from psycopg.types.json import Jsonb
 
 from meter.database import connect
 from meter.invoicing import report
@@ -63,6 +64,27 @@ async def test_the_last_day_is_one_day_left(site: Site, team: str) -> None:
     end = month_period(site.clock(), ZONE).end
     site.clock.ahead = end - timedelta(seconds=30) - site.clock()
     assert (await see(site, team, "current"))["days_left"] == 1
+
+
+async def test_a_forecast_that_can_not_be_priced_leaves_the_rest(site: Site, team: str) -> None:
+    """Null with the reason, while what is owed by now is told as before; without any forecast there is no reason."""
+    before = await see(site, team, "current")
+    assert (before["forecast"], before["no_forecast"]) == (None, None)
+    total = dict.fromkeys(("mean", "low80", "high80", "low95", "high95"), f"1{'0' * 40}")
+    body = {"total": total | {"to": before["period"]["to"]}}
+    async with await connect(site.database, autocommit=True) as conn:
+        await conn.execute(
+            "insert into result (team_id, job, subject, due_at, made_at, run, body)"
+            " select id, 'forecast', 'tokens.input', %(now)s, %(now)s, gen_random_uuid(), %(body)s from team"
+            " where public_id = %(team)s"
+            " on conflict (team_id, job, subject) do update"
+            " set due_at = excluded.due_at, made_at = excluded.made_at, run = excluded.run, body = excluded.body",
+            {"now": site.clock(), "body": Jsonb(body), "team": team},
+        )
+    after = await see(site, team, "current")
+    assert (after["cost"]["total"], after["forecast"]) == ("30.00", None)
+    assert after["no_forecast"]["code"] == "not_rateable"
+    assert after["no_forecast"]["detail"].startswith("what is expected can't be priced: ")
 
 
 async def test_history_and_summary(site: Site, team: str) -> None:

@@ -39,12 +39,14 @@ class Purse(NamedTuple):
         async with self.pool.connection() as conn, conn.transaction():
             await accounts.put(conn, self.house.team, None, terms, Actor("system", NOW))
 
-    async def put(self, amount: str, kind: acts.PutKind = "credit_purchase", **more: Any) -> None:
+    async def put(self, amount: str, kind: acts.PutKind = "credit_purchase", title: str = "", **more: Any) -> None:
         """Put credits in."""
         actor = Actor("system", NOW)
         async with self.pool.connection() as conn, conn.transaction():
             account = await accounts.opened(conn, self.house.team, None, actor)
-            await acts.put_in(conn, self.house.team, account, Deposit(kind, Decimal(amount), **more), Said(), actor)
+            await acts.put_in(
+                conn, self.house.team, account, Deposit(kind, Decimal(amount), **more), Said(title), actor
+            )
 
     async def hold(self, meter: str, amount: str) -> bool:
         """Set an amount apart, as a call that asks first does; False where there is not enough."""

@@ -60,6 +60,7 @@ def invoice_of(document: Document) -> Invoice:
         closed_at=None,
         closed_note="",
         sums=sums_of(document),
+        settled_sum=Decimal(0),
         lines=tuple(each.line for each in document.lines),
         settled=settled_of(document),
     )

@@ -39,15 +39,17 @@ def test_the_page(database: str, tmp_path: Path) -> None:
         assert [each["balance_after"] for each in back] == ["8750", "8500", "8380", "8500"]
         *_, charged = run("plain")
         assert (charged["amount"], charged["balance_after"], charged["meter"]) == ("-15", "8485", "tokens.input")
-        billed, paid = run("invoice")
-        assert billed["settled"] == [{"kind": "credits", "amount": "1.50", "description": "Paid from credits"}]
-        assert [billed[name] for name in ("total", "to_pay", "status", "closed_note")] == [
-            "1.50",
-            "0.00",
-            "paid",
-            "paid from credits",
+        paid = [{"kind": "credits", "amount": "5.15", "description": "Paid from credits"}]
+        (seen,) = run("expected")
+        assert seen["expected"] == {"promotional": "9.85", "total": "5.15", "settled": paid, "to_pay": "0.00"}
+        assert (seen["subtotal"], seen["total"]) == ("15.00", "5.15")
+        billed, *booked = run("invoice")
+        assert [(each["title"], each["amount"], each["booked"]) for each in billed["promotions"]] == [
+            ("monthly", "9.85", "9.85")
         ]
-        assert [paid[name] for name in ("kind", "amount", "balance_after")] == ["usage_deduction", "-150", "8335"]
+        assert [billed[name] for name in ("subtotal", "total", "settled", "to_pay")] == ["15.00", "5.15", paid, "0.00"]
+        assert (billed["status"], billed["closed_note"]) == ("paid", "paid from credits")
+        assert [(each["amount"], each["balance_after"]) for each in booked] == [("-515", "6985"), ("-985", "7500")]
 
 
 def test_the_page_knows_every_reason() -> None:

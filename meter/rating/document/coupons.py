@@ -43,21 +43,22 @@ def grants(sheet: Sheet) -> Sheet:
 def _coupon(sheet: Sheet, coupon: Coupon) -> Sheet:
     if coupon.used_up:
         return _unused(sheet, COUPON, coupon.name, USED_UP, left=None)
-    return _apply(sheet, COUPON, coupon.name, coupon.targets, percent=coupon.percent, worth=coupon.amount)
+    return _apply(sheet, (COUPON, coupon.name, ""), coupon.targets, percent=coupon.percent, worth=coupon.amount)
 
 
 def _grant(sheet: Sheet, grant: Grant) -> Sheet:
-    return _apply(sheet, GRANT, grant.name, grant.targets, percent=None, worth=grant.amount)
+    return _apply(sheet, (GRANT, grant.name, grant.title), grant.targets, percent=None, worth=grant.amount)
 
 
 def _apply(
-    sheet: Sheet, kind: str, name: str, targets: Targets, *, percent: Decimal | None, worth: Decimal | None
+    sheet: Sheet, named: tuple[str, str, str], targets: Targets, *, percent: Decimal | None, worth: Decimal | None
 ) -> Sheet:
     """Take a whole amount off the lines: no more than they come to, credits among them counted.
 
     The amount is rounded once and never above what is left, so that a coupon of all leaves a part of a minor unit
     rather than giving it twice.
     """
+    kind, name, title = named
     rows = frozenset(at for at, row in enumerate(sheet.rows) if _is_for(row, targets))
     base = sum_of(sheet.rows[at].left for at in rows)
     _check_size(base, name)
@@ -68,7 +69,14 @@ def _apply(
         reason = NOTHING_LEFT if rows else NO_LINE
         return _unused(sheet, kind, name, reason, left=left)
     facts = step(
-        kind, **{kind: name}, lines=len(rows), base=shown(base), percent=percent, worth=worth, off=f"{amount:f}"
+        kind,
+        **{kind: name},
+        title=title or None,
+        lines=len(rows),
+        base=shown(base),
+        percent=percent,
+        worth=worth,
+        off=f"{amount:f}",
     )
     applied = Applied(name=name, kind=kind, base=shown(base), amount=amount, left=left, reason="")
     going = take_off(sheet, amount, rows, kind, name)
@@ -94,7 +102,7 @@ def _is_for(row: Row, targets: Targets) -> bool:
         (targets.plans, row.plan),
         (targets.categories, line.category),
     )
-    return all(not names or value in names for names, value in asked)
+    return f"{row.plan}/{line.price}" not in targets.but and all(not names or value in names for names, value in asked)
 
 
 def _check_size(base: Fraction, name: str) -> None:

@@ -45,12 +45,16 @@ class Spend(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Targets(msgspec.Struct, frozen=True, kw_only=True):
-    """Lines a coupon is for: within a list any, between lists all must fit; an empty list asks for nothing."""
+    """Lines a coupon is for: within a list any, between lists all must fit; an empty list asks for nothing.
+
+    ``but`` are prices, as book/plan/price, that it is not for in any case.
+    """
 
     prices: tuple[str, ...] = ()
     meters: tuple[str, ...] = ()
     plans: tuple[str, ...] = ()
     categories: tuple[str, ...] = ()
+    but: tuple[str, ...] = ()
 
 
 class Coupon(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,9 +80,13 @@ class Coupon(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Grant(msgspec.Struct, frozen=True, kw_only=True):
-    """Promotional money: ``amount`` is what is left of it. It was never paid, so it lowers what is taxed."""
+    """Promotional money: ``amount`` is what is left of it. It was never paid, so it lowers what is taxed.
+
+    ``title`` is for people.
+    """
 
     name: str
+    title: str = ""
     amount: Decimal
     targets: Targets = Targets()
 
