@@ -32,15 +32,16 @@ from meter.subscriptions import change
 from meter.subscriptions.wishes import CancelWish, CouponWish, PlanWish, QuantityWish, Wish
 from sql import statement
 from tests.billing.house import new_key
-from tests.billing.year.customers import Customer, Decision, Prices, Used
+from tests.billing.year.customers import Credit, Customer, Decision, Prices, Used
 from tests.billing.year.generate import BEGINS, CLOSED
 from tests.billing.year.reckoning import GRACE, ahead_at, begun, first_turn, periods
 from tests.served import OPERATOR_KEY
 
 AFTER = timedelta(hours=1)
 DAY = timedelta(days=1)
-LOOK_DAYS, LOOKED_AT = 28, 5
-"""After how many days old invoices are looked at again, and how many a team has of these at most."""
+WEEKLY = [first_turn(BEGINS) + 7 * DAY * week for week in range(53)]
+LOOKS, LOOKED_AT = WEEKLY[::4], 5
+"""When old invoices are looked at again, and how many a team has of these at most."""
 SELLER = Party("Seller & Co", ("1 Road",))
 
 
@@ -53,11 +54,11 @@ class Home(NamedTuple):
 
 
 class Happening(NamedTuple):
-    """Something that a team does at an instant."""
+    """Something that a team does at an instant; an event by itself is withdrawn."""
 
     at: datetime
     customer: Customer
-    what: Decision | tuple[Used, ...] | Deposit
+    what: Decision | tuple[Used, ...] | Credit | Used
 
 
 class World:
@@ -90,8 +91,10 @@ class World:
             await self._decides(home, what)
             if what.at == customer.joined:  # what ends before the worker saw a team is not billed by itself
                 await self._turn.conn.execute(statement("enrol_billing_watch"), {"now": at})
-        elif isinstance(what, Deposit):
+        elif isinstance(what, Credit):
             await self._pays_in(home, what, at)
+        elif isinstance(what, Used):
+            await self._corrects(home, Actor("system", at), Order("found to be wrong", [named(what)], None))
         else:
             await self._sends(home, what, at)
 
@@ -111,11 +114,15 @@ class World:
             async with conn.transaction():
                 await change.keep(conn, prepared, actor)
 
-    async def _pays_in(self, home: Home, deposit: Deposit, at: datetime) -> None:
+    async def _pays_in(self, home: Home, credit: Credit, at: datetime) -> None:
         actor = actor_of(self._operator, at)
+        paid = credit.amount if credit.kind == "credit_purchase" else None
+        deposit = Deposit(
+            credit.kind, credit.amount, paid, credit.priority, expires_at=credit.expires, meters=credit.meters
+        )
         async with self.pool.connection() as conn, conn.transaction():
             account = await accounts.opened(conn, home.team, None, actor)
-            await acts.put_in(conn, home.team, account, deposit, Said(), actor)
+            await acts.put_in(conn, home.team, account, deposit, Said(credit.name), actor)
 
     async def _sends(self, home: Home, used: Sequence[Used], at: datetime) -> None:
         """Send events, some of them once more, and then set right what was wrong."""
@@ -150,7 +157,7 @@ class World:
         turn = self._turn._replace(now=now)
         for job in (jobs.prepare, jobs.refresh, jobs.limits, jobs.credits):
             await job(turn)
-        if (now - BEGINS) // DAY % LOOK_DAYS == 0:  # each day in life: here rarely, and all there are
+        if now in LOOKS:  # each day in life: here rarely, and all there are
             for _ in range(0, len(self.homes) * LOOKED_AT, adjustments.AT_ONCE):
                 await adjustments.turn(turn.conn, now)
         for _ in range(0, len(self.homes), watch.AT_ONCE):
@@ -180,10 +187,9 @@ def turns(customers: Iterable[Customer]) -> list[datetime]:
     ends = [period.end for each in customers for period, _ in periods(each, CLOSED)]
     plans = [(each, {had.plan for had in each.had()}) for each in customers]
     ahead = [(each, period.start) for each, had in plans if "ahead" in had for period, _ in begun(each, CLOSED)]
-    weekly = [first_turn(BEGINS) + 7 * DAY * week for week in range(53)]
     wanted = {
         first_turn(CLOSED - DAY),
-        *weekly,
+        *WEEKLY,
         *(ahead_at(each, start) for each, start in ahead),
         *map(first_turn, ends),
         *(first_turn(end + GRACE) for end in ends),
@@ -196,12 +202,14 @@ def happenings(customers: Iterable[Customer]) -> Iterable[Happening]:
     for customer in customers:
         for decision in customer.decisions:
             yield Happening(decision.at, customer, decision)
-        for at, kind, amount in customer.credits:
-            paid = amount if kind == "credit_purchase" else None
-            yield Happening(at, customer, Deposit(kind, amount, paid))
+        for credit in customer.credits:
+            yield Happening(credit.at, customer, credit)
         by_moment = sorted(customer.events, key=lambda each: each.sent)
         for at, used in groupby(by_moment, key=lambda each: each.sent):
             yield Happening(at, customer, tuple(used))
+        for each in customer.events:
+            if each.withdrawn is not None:
+                yield Happening(each.withdrawn, customer, each)
 
 
 def wish_of(customer: Customer, decision: Decision) -> Wish:

@@ -10,11 +10,13 @@ from typing import NamedTuple
 
 from meter import checks, invoices
 from meter.invoices import Invoice
+from meter.invoices import Sums as InvoiceSums
 from meter.ledger import store as ledger
 from meter.verify import invoice as verified
-from tests.billing.year.clock import World
+from tests.billing.year.clock import LOOKS, World
 from tests.billing.year.customers import Customer, Prices
-from tests.billing.year.reckoning import Line, Owed, Reckoner
+from tests.billing.year.issuing import Issued, Owed, issued
+from tests.billing.year.reckoning import Line
 
 PAGE = 100
 NAMED = 20
@@ -48,27 +50,35 @@ async def all_invoices(world: World) -> list[Invoice]:
 
 def said(invoice: Invoice) -> Owed:
     """Answer what an invoice says; lines about other invoices are seen in its sums."""
-    lines = sorted(Line(line.price, line.amount) for line in invoice.lines if line.amount and line.kind not in APART)
-    assert invoice.sums is not None
-    period = invoice.period
-    return Owed(
-        period.start, period.end, invoice.reason, invoice.currency, tuple(lines), invoice.sums.tax, invoice.total
-    )
+    own = [line for line in invoice.lines if line.amount and line.kind not in APART]
+    lines = tuple(sorted(Line(line.price, line.amount, line.meter) for line in own))
+    period, sums = invoice.period, invoice.sums
+    assert sums is not None
+    given = tuple(sorted(_given(sums).items()))
+    return Owed(period.start, period.end, invoice.reason, invoice.currency, lines, given, sums.tax, invoice.total)
 
 
-def reckoned(customers: Sequence[Customer], prices: Prices, until: datetime) -> dict[str, list[Owed]]:
-    """Answer what each team owes, by its name."""
-    return {each.name: sorted(Reckoner(each, prices).owed(until)) for each in customers}
+def _given(sums: InvoiceSums) -> dict[str, Decimal]:
+    """What an invoice takes of gifts, by their names; less than nothing is given back."""
+    amounts: dict[str, Decimal] = {}
+    for each in sums.promotions:
+        amounts[each.title] = amounts.get(each.title, Decimal(0)) + each.amount
+    return {name: amount for name, amount in amounts.items() if amount}
 
 
-def differences(world: World, made: Sequence[Invoice], expected: dict[str, list[Owed]]) -> list[str]:
+def reckoned(customers: Sequence[Customer], prices: Prices, until: datetime) -> dict[str, Issued]:
+    """Answer what each team is billed, by its name."""
+    return {each.name: issued(each, prices, LOOKS, until) for each in customers}
+
+
+def differences(world: World, made: Sequence[Invoice], expected: dict[str, Issued]) -> list[str]:
     """Answer where teams have other invoices than were reckoned, line by line; some of them, for people to read."""
     names, there = {home.team.id: name for name, home in world.homes.items()}, dict[str, list[Owed]]()
     for each in made:
         there.setdefault(names[each.team_id], []).append(said(each))
     found: list[str] = []
     for name in sorted(there.keys() | expected.keys()):
-        one, other = sorted(there.get(name, [])), expected.get(name, [])
+        one, other = sorted(there.get(name, [])), sorted(owed for _, owed in expected[name].invoices)
         found += [f"{name} was billed  {each}" for each in one if each not in other]
         found += [f"{name} was to be   {each}" for each in other if each not in one]
     return sorted(found, key=lambda each: (each.partition(" ")[0], each.partition("start=")[2]))[:NAMED]
@@ -102,13 +112,14 @@ async def verify(world: World, made: Sequence[Invoice]) -> int:
 
 
 async def balances(world: World) -> dict[str, Decimal]:
-    """Answer what is in each team's account."""
+    """Answer what is in each team's account; nothing where it has none."""
     found = {}
     async with world.pool.connection() as conn:
         for name, home in world.homes.items():
-            account = (await ledger.find(conn, home.team.id))[None]
+            account = (await ledger.find(conn, home.team.id)).get(None)
             async with conn.transaction():
-                found[name] = (await ledger.lock(conn, [account.id]))[account.id].balance
+                held = {} if account is None else await ledger.lock(conn, [account.id])
+            found[name] = sum((each.balance for each in held.values()), Decimal(0))
     return found
 
 

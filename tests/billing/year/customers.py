@@ -21,7 +21,10 @@ class Decision(NamedTuple):
 
 
 class Used(NamedTuple):
-    """An event as it was sent at `sent`; what it became before its invoice was final: void, or of another quantity."""
+    """An event as it was sent at `sent`; what it became before its invoice was final: void, or of another quantity.
+
+    One that is `withdrawn` is void only from then on, when its invoice is final.
+    """
 
     id: str
     time: datetime
@@ -34,6 +37,11 @@ class Used(NamedTuple):
     again: bool = False
     voided: bool = False
     amended: Decimal | None = None
+    withdrawn: datetime | None = None
+
+    def known(self, at: datetime) -> bool:
+        """Answer whether it is there at an instant."""
+        return self.sent <= at and (self.withdrawn is None or at < self.withdrawn)
 
     @property
     def counted(self) -> Decimal:
@@ -51,11 +59,15 @@ class Had(NamedTuple):
 
 
 class Credit(NamedTuple):
-    """What a team puts into its account, or is given."""
+    """What a team puts into its account, or is given: for some meters (none: for all), until an instant or for ever."""
 
     at: datetime
     kind: Literal["credit_purchase", "credit_grant"]
     amount: Decimal
+    name: str = ""
+    priority: int = 100
+    meters: tuple[str, ...] = ()
+    expires: datetime | None = None
 
 
 class Customer(NamedTuple):

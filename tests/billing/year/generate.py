@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from tests.billing.year.customers import Credit, Customer, Decision, Prices, Used
 from tests.billing.year.months import MICROSECOND
-from tests.billing.year.pricebook import UPGRADES, books
+from tests.billing.year.pricebook import UPGRADES, Plan, books
 from tests.billing.year.reckoning import first_turn, periods
 
 BEGINS, ENDS = datetime(2024, 1, 1, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC)
@@ -23,6 +23,8 @@ COUPONS = ("half", "quarter", "tenth", "seven")
 SENT_EVERY = timedelta(days=7)
 AT_WORK, WORK = 12, timedelta(minutes=90)
 AT_ONCE_BEFORE_TURN = timedelta(minutes=1)
+PREPAID, GIVEN = 0.6, 0.7
+"""How many pay something in when they join, and how many are given something."""
 NAMES = (*(f"member-{number}" for number in range(4)), None)
 LARGEST = {
     "requests": 60,
@@ -44,7 +46,7 @@ class Wanted(NamedTuple):
     """
 
     teams: int
-    seed: int = 9
+    seed: int = 1
     events: tuple[int, int] = (30, 200)
     late_after_final: bool = True
 
@@ -68,8 +70,9 @@ def _customer(number: int, dice: Random, given: Prices, wanted: Wanted) -> Custo
     decisions = tuple(sorted(each for each in _decisions(plans[number % len(plans)], dice) if each.at < ENDS))
     made = Customer(f"team-{number:03}", zone, ANCHORS[number % len(ANCHORS)], book, decisions)
     events = tuple(_events(made, given, dice, wanted))
-    places = given.first[book].places
-    return made._replace(events=events, credits=tuple(_credits(made, dice, places)))
+    places, plan = given.first[book].places, given.first[book].plans[decisions[0].name]
+    put_in = (*_purchases(made, dice, places), *_gifts(made, plan, dice, places))
+    return made._replace(events=events, credits=put_in)
 
 
 def _decisions(plan: str, dice: Random) -> Iterator[Decision]:
@@ -154,15 +157,43 @@ def _sent(time: datetime, ended: list[datetime], dice: Random) -> datetime:
 
 
 def _too_late(event: Used, ended: list[datetime], dice: Random) -> Used:
-    """One in a hundred comes when its invoice is final, a week or two after."""
+    """Of a hundred one comes when its invoice is final, a week or two after, and one is withdrawn then."""
     last = next((end for end in ended if end > event.time), ENDS)
     late = first_turn(last) + timedelta(days=dice.randrange(2, 16)) - AT_ONCE_BEFORE_TURN
-    return event._replace(sent=late) if dice.random() < 0.01 and late < CLOSED - timedelta(days=1) else event
+    what = dice.random()
+    if what >= 0.02 or late >= CLOSED - timedelta(days=1):
+        return event
+    if what < 0.01:
+        return event._replace(sent=late)
+    return event if event.voided or event.amended is not None else event._replace(withdrawn=late)
 
 
-def _credits(customer: Customer, dice: Random, places: int) -> Iterator[Credit]:
-    """A gift at the beginning, and purchases."""
-    yield Credit(customer.joined, "credit_grant", Decimal(25))
+def _purchases(customer: Customer, dice: Random, places: int) -> Iterator[Credit]:
+    """Some have money at the beginning, and more later."""
+    if dice.random() < PREPAID:
+        yield Credit(customer.joined, "credit_purchase", _coins(2500, places))
     for _ in range(dice.randrange(3)):
-        amount = Decimal(dice.randrange(1, 10**5)).scaleb(-places)
+        amount = _coins(dice.randrange(1, 10**5), places)
         yield Credit(_later(customer.joined, dice, 1, 250), "credit_purchase", amount)
+
+
+def _gifts(customer: Customer, plan: Plan, dice: Random, places: int) -> Iterator[Credit]:
+    """Most are given something when they join; later some for one meter, used first, or for a time."""
+    if dice.random() < GIVEN:
+        yield Credit(customer.joined, "credit_grant", _coins(2500, places), "joining")
+    for number in range(dice.randrange(4)):
+        at, amount = _later(customer.joined, dice, 1, 250), _coins(dice.randrange(1, 9_999), places)
+        gift = Credit(at, "credit_grant", amount, f"gift {number}")
+        match dice.randrange(3):
+            case 0:
+                meter = dice.choice([price.meter for price in plan.prices.values()])
+                yield gift._replace(priority=10, meters=(meter,))
+            case 1:
+                yield gift._replace(expires=_later(at, dice, 20, 90))
+            case _:
+                yield gift
+
+
+def _coins(number: int, places: int) -> Decimal:
+    """So many hundredths; where money has none, so many of it."""
+    return Decimal(number).scaleb(-places)

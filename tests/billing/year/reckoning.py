@@ -1,7 +1,7 @@
-"""What each team owes for each of its months, reckoned from the raw facts: nothing of the product is asked.
+"""What each team's periods come to, reckoned from the raw facts: nothing of the product is asked.
 
 By docs/pricing.md and docs/subscriptions.md, in fractions and with zoneinfo. Money is rounded once per line, half up;
-what is about the whole invoice comes after: commitment, most and least, coupons, tax.
+what is about the whole invoice comes after: commitment, most and least, coupons. Gifts and tax are in `issuing`.
 """
 
 from __future__ import annotations
@@ -17,28 +17,25 @@ from tests.billing.year.costs import Costs, costs
 from tests.billing.year.customers import Customer, Prices, Used
 from tests.billing.year.months import MICROSECOND, Month, day_of, months
 from tests.billing.year.pricebook import Book, Coupon, Plan, Price
+from tests.billing.year.rows import Row, sum_of, take_off
 
 FEE, SEATS = "base_fee", "seats"
 FEES = frozenset({FEE, SEATS})
 
 
 class Line(NamedTuple):
-    """An amount, in whole units of the currency's smallest coin."""
+    """An amount, in whole units of the currency's smallest coin, and the meter that it is for."""
 
     price: str
     amount: Decimal
+    meter: str = ""
 
 
-class Owed(NamedTuple):
-    """What an invoice must say: the lines that are not nothing, by price and amount, and its sums."""
+class Bill(NamedTuple):
+    """What a period, or its fees in advance, come to: its lines, and what is left of them before gifts and tax."""
 
-    start: datetime
-    end: datetime
-    reason: str
-    currency: str
     lines: tuple[Line, ...]
-    tax: Decimal
-    total: Decimal
+    rows: tuple[Row, ...]
 
 
 class Segment(NamedTuple):
@@ -57,37 +54,12 @@ class Reckoner(NamedTuple):
     customer: Customer
     prices: Prices
 
-    def owed(self, until: datetime) -> Iterator[Owed]:
-        """Answer every invoice of periods that end by an instant, those of fees in advance among them.
-
-        What came too late for an invoice is on the next one, with what it would have made of the taxes.
-        """
-        billed: dict[tuple[Month, Month], Owed] = {}
-        for period, month in periods(self.customer, until):
-            then = self.known(first_turn(period.end + GRACE))
-            ahead = self.in_advance(period, month)
-            whole = then.period(period, month)
-            tax, total = whole.tax, whole.total
-            if ahead is not None:
-                yield ahead
-                tax, total = tax - ahead.tax, total - ahead.total
-            for earlier, was in billed.items():
-                now = then.period(*earlier)
-                tax, total = tax + now.tax - was.tax, total + now.total - was.total
-                billed[earlier] = now
-            billed[period, month] = whole
-            yield whole._replace(tax=tax, total=total)
-        for period, month in begun(self.customer, until):
-            ahead = self.in_advance(period, month)
-            if period.end > until and ahead is not None:
-                yield ahead
-
     def known(self, at: datetime) -> Reckoner:
-        """Answer the same with no usage but what came by an instant."""
-        came = tuple(each for each in self.customer.events if each.sent <= at)
-        return self._replace(customer=self.customer._replace(events=came))
+        """Answer the same with no usage but what is there at an instant."""
+        there = tuple(each for each in self.customer.events if each.known(at))
+        return self._replace(customer=self.customer._replace(events=there))
 
-    def period(self, period: Month, month: Month) -> Owed:
+    def period(self, period: Month, month: Month) -> Bill:
         """Answer what all of a period comes to."""
         segments = self.segments(period, None)
         lines = [*self._fees(segments, month), *self._usage(segments, period)]
@@ -98,11 +70,10 @@ class Reckoner(NamedTuple):
         off = Decimal(0) if plan.most is None else max(Decimal(0), total - plan.most)
         if plan.least is not None and total < plan.least:
             amounts.append(Line("spend", plan.least - total))
-            total = plan.least
-        return self._settled(period, "period", amounts, total - off, self._coupons(period))
+        return self._bill(amounts, off, self._coupons(period))
 
-    def in_advance(self, period: Month, month: Month) -> Owed | None:
-        """Answer the invoice of a fee that is billed ahead, by what was decided when it was issued; None for none."""
+    def in_advance(self, period: Month, month: Month) -> Bill | None:
+        """Answer what a fee that is billed ahead comes to, by what was decided when it was issued; None for none."""
         issued = ahead_at(self.customer, period.start)
         if issued >= period.end:
             return None
@@ -112,7 +83,7 @@ class Reckoner(NamedTuple):
             return None
         lines = [line for line in self._fees(segments, month) if line.price == FEE]
         given = [each for each in self._coupons(period, issued) if each.percent is not None]
-        return self._settled(period, "advance", lines, sum((line.amount for line in lines), Decimal(0)), given)
+        return self._bill(lines, Decimal(0), given)
 
     def segments(self, period: Month, known: datetime | None) -> list[Segment]:
         """Answer the parts of a period: cut where the team has something else, and where prices change."""
@@ -128,13 +99,14 @@ class Reckoner(NamedTuple):
         return found
 
     @property
-    def _book(self) -> Book:
+    def book(self) -> Book:
+        """What the team pays by, but for prices that change."""
         return self.prices.first[self.customer.book]
 
-    def _rounded(self, amount: Fraction) -> Decimal:
+    def rounded(self, amount: Fraction) -> Decimal:
         """Half up, to the smallest coin."""
-        units = (abs(amount) * 10**self._book.places + Fraction(1, 2)) // 1
-        return Decimal(units if amount > 0 else -units).scaleb(-self._book.places)
+        units = (abs(amount) * 10**self.book.places + Fraction(1, 2)) // 1
+        return Decimal(units if amount > 0 else -units).scaleb(-self.book.places)
 
     def _fees(self, segments: Sequence[Segment], month: Month) -> Iterator[Line]:
         """Each fee for the time that it was had at one amount, a line each; one that is not prorated once, whole."""
@@ -148,13 +120,13 @@ class Reckoner(NamedTuple):
             else:
                 share = _share(run[0].start, run[-1].end, month)
             seen.add(name)
-            yield Line(FEE, self._rounded(Fraction(plan.base_fee) * share))
+            yield Line(FEE, self.rounded(Fraction(plan.base_fee) * share))
         for run in _runs(segments, lambda each: (each.name, each.plan.seats, each.seats)):
             seats = run[0].plan.seats
             if seats is not None:
                 paid = max(0, run[0].seats - seats.included)
                 share = _share(run[0].start, run[-1].end, month)
-                yield Line(SEATS, self._rounded(Fraction(seats.unit_amount) * paid * share))
+                yield Line(SEATS, self.rounded(Fraction(seats.unit_amount) * paid * share))
 
     def _usage(self, segments: Sequence[Segment], period: Month) -> Iterator[Line]:
         """Each price with where it goes on: what it comes to by now, less what it came to before."""
@@ -173,11 +145,11 @@ class Reckoner(NamedTuple):
             before = costs(price, gone, self.customer.zone, ended=False) if number else {}
             gone += self._events(price, run, period)
             after = costs(price, gone, self.customer.zone, ended=number == len(runs) - 1)
-            yield from (Line(price_id, amount) for amount in self._added(before, after))
+            yield from (Line(price_id, amount, price.meter) for amount in self._added(before, after))
 
     def _added(self, before: Costs, after: Costs) -> Iterator[Decimal]:
         for name, amount in after.items():
-            yield self._rounded(amount) - self._rounded(before.get(name, Fraction(0)))
+            yield self.rounded(amount) - self.rounded(before.get(name, Fraction(0)))
 
     def _events(self, price: Price, run: Sequence[Segment], period: Month) -> list[Used]:
         return [
@@ -197,7 +169,7 @@ class Reckoner(NamedTuple):
         usage = sum((Fraction(line.amount) for line in lines if line.price not in FEES), Fraction(0))
         above = usage - Fraction(plan.commitment.amount) * served
         factor = Fraction(plan.commitment.factor) - 1
-        yield Line("commitment", self._rounded(above * factor if above > 0 else -above))
+        yield Line("commitment", self.rounded(above * factor if above > 0 else -above))
 
     def _coupons(self, period: Month, known: datetime | None = None) -> list[Coupon]:
         """Those given by the period's end (or by what is `known`) of which this is still one of their periods."""
@@ -205,26 +177,21 @@ class Reckoner(NamedTuple):
         found = []
         for each in self.customer.decisions:
             if each.kind == "coupon" and each.at < until:
-                coupon = self._book.coupons[each.name]
+                coupon = self.book.coupons[each.name]
                 had = [own for own, _ in periods(self.customer, period.end) if own.end > each.at]
                 if coupon.periods is None or len(had) <= coupon.periods:
                     found.append(coupon)
         return found
 
-    def _settled(
-        self, period: Month, reason: str, lines: Sequence[Line], left: Decimal, coupons: Sequence[Coupon]
-    ) -> Owed:
-        """Take coupons off what is owed, one after the other, and tax the rest."""
+    def _bill(self, lines: Sequence[Line], above: Decimal, coupons: Sequence[Coupon]) -> Bill:
+        """Take what is above the most off all lines, and then coupons, one after the other."""
+        rows = take_off([Row(line.meter, Fraction(line.amount)) for line in lines], above)
         for coupon in coupons:
-            worth = coupon.amount
+            left, worth = sum_of(rows), coupon.amount
             if worth is None:
-                worth = self._rounded(Fraction(left) * Fraction(coupon.percent or 0) / 100)
-            left -= min(worth, left)
-        within = 100 + self._book.tax if self._book.inclusive else 100
-        tax = self._rounded(Fraction(left) * self._book.tax / within)
-        total = left if self._book.inclusive else left + tax
-        named = tuple(sorted(line for line in lines if line.amount))
-        return Owed(period.start, period.end, reason, self._book.currency, named, tax, total)
+                worth = self.rounded(left * Fraction(coupon.percent or 0) / 100)
+            rows = take_off(rows, min(Fraction(worth), left))
+        return Bill(tuple(sorted(line for line in lines if line.amount)), tuple(rows))
 
 
 def periods(customer: Customer, until: datetime) -> list[tuple[Month, Month]]:
@@ -260,11 +227,6 @@ def _subscribed(customer: Customer) -> list[tuple[datetime, datetime | None]]:
 
 TURN_HOUR = 16
 GRACE = timedelta(hours=24)
-
-
-def final_at(customer: Customer, owed: Owed) -> datetime:
-    """Answer the turn that makes an invoice final: a day after its period; of fees in advance after its beginning."""
-    return ahead_at(customer, owed.start) if owed.reason == "advance" else first_turn(owed.end + GRACE)
 
 
 def ahead_at(customer: Customer, start: datetime) -> datetime:
