@@ -68,7 +68,7 @@ def foreseen(past: BudgetPast) -> Foreseen:
     grid = grid_of(past.now - REACH[past.step], past.now, _horizon(past), past.step, past.tz)
     ahead = Ahead(past, grid, [_path(windows, grid) for windows in past.windows])
     counters = tuple(_expected(ahead, whose) for whose in past.groups)
-    return Foreseen(version=past.budget.version, until=past.until, counters=counters)
+    return Foreseen(version=past.budget.version, until=past.until, counters=counters, more=past.more)
 
 
 class Ahead:

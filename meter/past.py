@@ -57,7 +57,8 @@ class BudgetPast(NamedTuple):
 
     `used` is cut wherever it matters from the window's `start` on (of one that slides: wherever it may begin until
     `to`), and its last bound is `begun`. `windows` are of the same series in the same places, over at `now`, by `step`.
-    `until` is when the budget begins anew, None: it slides. `to` is as far as it is looked ahead.
+    `until` is when the budget begins anew, None: it slides. `to` is as far as it is looked ahead. `more`: there are
+    other groups, used less.
     """
 
     now: datetime
@@ -72,3 +73,4 @@ class BudgetPast(NamedTuple):
     prices: Prices
     used: Usage
     windows: Sequence[Sequence[Window]]
+    more: bool = False

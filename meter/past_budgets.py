@@ -65,7 +65,8 @@ async def read_past(conn: Connection, team: Team, budget: Budget, now: datetime)
         await conn.execute(statement("begin_reading"))
         log = await subscriptions.read(conn, team.id)
         frame = _frame(budget, now, ZoneInfo(team.timezone), timeline.period_at(log.standing, team.timezone, now))
-        groups = await _groups(conn, budget, frame)
+        found = await _groups(conn, budget, frame)
+        groups = found[:MOST]
         span = [(frame.start, frame.to)] if budget.measure == "money" else []
         prices = (await follow.read_terms(conn, team, {}, span, now)).prices
         counted = await follow.read_series(conn, team, _alike(budget, groups, prices))
@@ -88,6 +89,7 @@ async def read_past(conn: Connection, team: Team, budget: Budget, now: datetime)
         prices=prices,
         used=used,
         windows=windows,
+        more=len(found) > MOST,
     )
     return Found(past, row[0] if row else None, None if cover is None else cover.whole)
 
@@ -107,7 +109,7 @@ def _frame(budget: Budget, now: datetime, zone: ZoneInfo, billing: Period | None
 
 
 async def _groups(conn: Connection, budget: Budget, frame: Frame) -> list[Group]:
-    """Whose counters are forecast: the most used of the window that runs, as they are shown."""
+    """Whose counters are forecast: the most used of the window that runs, as they are shown; and whose is the next."""
     if not budget.each:
         return [(0, 0, 0, "")]
     asked = {
@@ -116,7 +118,7 @@ async def _groups(conn: Connection, budget: Budget, frame: Frame) -> list[Group]
         "starts": [SINCE if budget.rolling else frame.start],
         "since": [frame.start],
         "head": SINCE,
-        "most": MOST,
+        "most": MOST + 1,
         "only_member": None,
     }
     rows = await (await conn.execute(statement("list_standings_of_budgets"), asked)).fetchall()
@@ -126,6 +128,7 @@ async def _groups(conn: Connection, budget: Budget, frame: Frame) -> list[Group]
 def _alike(budget: Budget, groups: Iterable[Group], prices: Prices) -> Alike:
     """Series that a budget's counters do not tell apart are one: each one is forecast by itself.
 
+    Of units only those whose meters expect to be reported as often: else nobody could tell which of them is silent.
     Of money, usage that is not the budget's counts as well: it moves the prices on.
     """
     wanted = frozenset(groups)
@@ -142,9 +145,17 @@ def _alike(budget: Budget, groups: Iterable[Group], prices: Prices) -> Alike:
         scope = (budget.member_id, budget.service_id, budget.key_id)
         ids = [named or told or 0 for named, told in zip(scope, whose[:3], strict=True)]
         one = one._replace(member_id=ids[0], service_id=ids[1], key_id=ids[2])
-        return one if money else one._replace(meter=whose[3] or budget.meters[0], billable=True)
+        if money:
+            return one
+        like = (slug for slug in budget.meters if _expects(prices, slug) == _expects(prices, series.meter))
+        return one._replace(meter=whose[3] or next(like), billable=True)
 
     return alike
+
+
+def _expects(prices: Prices, meter: str) -> int | None:
+    """How often a meter says that it is reported."""
+    return prices.meters[meter].expected_every_seconds
 
 
 def _edges(budget: Budget, frame: Frame, prices: Prices) -> list[datetime]:

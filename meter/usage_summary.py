@@ -24,7 +24,7 @@ from meter.rating.adjust.convert import converted
 from meter.rating.allowance import Allowance, allowances
 from meter.rating.marginal import NoMarginal
 from meter.rating.money import displayed, exact
-from meter.rating.periods import Period
+from meter.rating.periods import Period, month_period
 from meter.rating.plan import INVOICE, Plan
 from meter.rating.projection import Pace, Projected, at_end, pace, projections
 from meter.rating.totals import ADDITIVE, Metered, Used
@@ -38,7 +38,7 @@ class Standing(NamedTuple):
     """Usage of one meter in its unit: today, and in the whole period so far, which the coverage is of.
 
     `projected` is at the period's end, if it goes on as it has begun; None where that can't be said. `forecast` is by
-    how usage has gone for weeks; None where nobody made one lately.
+    how usage has gone for weeks; None where nobody made one lately, and of any but the billing period that runs.
     """
 
     meter: Metered
@@ -110,7 +110,9 @@ async def read(conn: Connection, team: Team, period: Period, only_member: str | 
         changes = (await subscriptions.read(conn, team.id)).standing
         known = pace(period, timeline.begun(changes), now)
         owed = await _owed(conn, team, period, known, now) if only_member is None else None
-        ahead = await _ahead(conn, team, so_far.total.usage, period, now) if only_member is None else {}
+        runs = timeline.period_at(changes, team.timezone, now) or month_period(now, team.timezone)
+        whole = (period.start, period.end) == (runs.start, runs.end)  # a part that ends with it has none
+        ahead = await _ahead(conn, team, so_far.total.usage, period, now) if whole and only_member is None else {}
     meters = _standings(so_far.total.usage, daily.total.usage, so_far.coverage, known, ahead)
     return Summary(period, today, so_far.as_of, meters, owed, so_far.coverage.whole())
 

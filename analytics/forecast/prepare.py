@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from analytics.forecast.backtest import AT_REST_SHARE
-from analytics.forecast.models.candidate import Bools, Floats, Past
+from analytics.forecast.models.candidate import Bools, Floats, Ints, Past
 
 SLOTS_MAX = 2016  # twelve weeks of hours; what is older tells little and costs time
 CYCLES_MIN = 2  # a season is believed once it was seen twice
@@ -61,13 +61,23 @@ def _believed(values: Floats, cycle: int) -> Floats:
     and is believed: a level that shifts costs its first slot, a weekly peak its first time. (Records before the end of
     the first cycle, and those of a series at rest, are left alone.)
     """
-    highest, lowest = np.fmax.accumulate(values)[:-1], np.fmin.accumulate(values)[:-1]
-    reach = highest - lowest
-    at_rest = np.cumsum(values == np.nanmin(values))[:-1] >= AT_REST_SHARE * np.cumsum(np.isfinite(values))[:-1]
+    highest, lowest = np.fmax.accumulate(values), np.fmin.accumulate(values)
+    reach = (highest - lowest)[:-1]
+    at_rest = _times_lowest(values, lowest) >= AT_REST_SHARE * np.cumsum(np.isfinite(values))
     believed = values.copy()
-    believed[1:] = np.where(at_rest | (reach == 0), values[1:], np.clip(values[1:], lowest - reach, highest + reach))
+    cut = np.clip(values[1:], lowest[:-1] - reach, highest[:-1] + reach)
+    believed[1:] = np.where(at_rest[:-1] | (reach == 0), values[1:], cut)
     believed[:cycle] = values[:cycle]
     return believed
+
+
+def _times_lowest(values: Floats, lowest: Floats) -> Ints:
+    """Answer how often each slot's lowest value so far has been there by then; a new low begins at one."""
+    times = np.cumsum(values == lowest)
+    fell = np.flatnonzero(np.diff(lowest, prepend=np.inf) < 0)
+    before: Ints = np.concatenate(([0], times))[fell]
+    found: Ints = times - np.repeat(before, np.diff(fell, append=len(values)))
+    return found
 
 
 def _filled(values: Floats, known: Bools, seasons: tuple[int, ...]) -> Floats:

@@ -48,11 +48,15 @@ class Expected(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Foreseen(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found out of a budget as it was in a version, in the window until `until` (None: one that slides)."""
+    """What was found out of a budget as it was in a version, in the window until `until` (None: one that slides).
+
+    `more`: there were other counters, used less.
+    """
 
     version: int
     until: datetime | None
     counters: tuple[Expected, ...]
+    more: bool = False
 
     @property
     def dated(self) -> bool:
@@ -79,11 +83,11 @@ def why_not(budget: Budget) -> Reason | None:
 
 
 def of_counter(foreseen: Foreseen, limit: Limit, budget: Budget) -> Expected | None:
-    """What was found out of a counter; None where that was of another window, or of the budget as it was before."""
+    """What was found out of a counter; None of another window, of another version, or of one that nobody used then."""
     if foreseen.version != budget.version or not (budget.rolling or foreseen.until == limit.ends_at):
         return None
     whose = group_of(limit.key)
-    return _of(whose, foreseen.counters) or without(whose, "little_used")
+    return _of(whose, foreseen.counters) or (without(whose, "little_used") if foreseen.more else None)
 
 
 def without(whose: Group, reason: Reason) -> Expected:

@@ -127,6 +127,8 @@ async def test_the_summary_tells_it_beside_the_projection(site: Site, team: str)
     }
     yesterday = {"from": "now-1d", "to": "now"}
     assert await standing(site, team, **yesterday) == {"tokens.input": None}
+    rest = {"from": "now-1d", "to": whole["to"]}  # of the period that runs the last part
+    assert await standing(site, team, **rest) == {"tokens.input": None}
     async with site.client(await site.make_key(team, "read"), **{"X-User-ID": "ann"}) as client:
         own = (await client.get("/v1/usage/summary")).json()["meters"]
     assert [each["forecast"] for each in own] == [None]

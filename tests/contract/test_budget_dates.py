@@ -14,6 +14,7 @@ from analytics import budgets as job
 from analytics import run
 from meter import database as databases
 from meter import past_budgets
+from meter.coverage import follow
 from meter.ingest import Ingest
 from meter.limits import acts, listing
 from meter.limits.expected import Expected, Foreseen
@@ -245,6 +246,41 @@ async def test_the_most_used_counters_have_dates(place: Place, monkeypatch: pyte
         "money ann tokens.input": "little_used",
         "money ann tokens.output": "little_used",
     }
+
+
+async def test_each_meter_is_expected_by_its_own_rule(place: Place) -> None:
+    """Input has to be reported each minute and output once a day: hours without output are known to be without."""
+    async with place.pool.connection() as conn:
+        for meter, seconds in zip(BOTH, (60, 86_400), strict=True):
+            await conn.execute("update meter set expected_every_seconds = %s where slug = %s", (seconds, meter))
+    every_third = hourly("tokens.output", "dora", "api", 300)[::3]
+    assert (await place.ingest.take(place.team, place.caller, every_third, NOW)).accepted == len(every_third)
+    for name, meters in (("both", BOTH), ("output", BOTH[1:])):
+        await put(place, wish(name, 100 * 500, meters=meters, member="dora"))
+    await followed(place)
+    async with place.pool.connection() as conn:
+        await follow.follow(conn, NOW)
+    assert (await works(place)).failed == 0
+    found = await told(place)
+    assert found["both"] == found["output"]
+    assert found["output"] is not None
+    assert found["output"].expected is not None
+
+
+async def test_who_began_since_has_no_date_yet(place: Place) -> None:
+    """At midnight nobody has used anything of the day; who then does is not told that others use more."""
+    await put(place, wish("each", 100 * 18, window="day", each=("member",)))
+    assert (await works(place)).made == 1
+    at = MIDNIGHT + DAY
+    assert (await works(place, at)).made == 1
+    ann = Event("first", at + HOUR / 8, "tokens.input", 100, member="ann")
+    assert (await place.ingest.take(place.team, place.caller, [ann], at + HOUR / 4)).accepted == 1
+    await works(place, at + HOUR / 4)
+    assert await told(place, at + HOUR / 4) == {"each ann": None}
+    await works(place, at + HOUR)
+    expected = (await told(place, at + HOUR))["each ann"]
+    assert expected is not None
+    assert expected.expected is not None
 
 
 @pytest.mark.parametrize("zone", ["Europe/Paris", "Asia/Kolkata"])

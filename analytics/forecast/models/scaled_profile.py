@@ -17,6 +17,7 @@ from analytics.forecast.models.candidate import Candidate, Floats, Ints, Past, c
 
 KEEP_SHAPE = 0.6  # of a long cycle's weight for the hours of a day, for the cycle before it
 KEEP_LEVEL = {"fast": 0.05, "calm": 0.8}  # of a slot's weight for the level, for a slot a seventh of a cycle before it
+USUAL_MIN = 0.2  # of a cycle's mean: slots that use less than that say little of the level, its last cycle the rest
 CYCLES_OF_SHARES = 4  # whose median share counts: one with a shift in it is outvoted
 
 
@@ -43,8 +44,9 @@ def _scaled(used: Floats, keep: float, short: int, long: int, horizon: int) -> F
     """Answer the profile, times the level of the latest slots."""
     profile = _profile(used, short, long)
     weights = fading(len(used), keep ** (7 / long))
-    usual = weights @ np.resize(profile[::-1], len(used))[::-1]
-    level = weights @ used / usual if usual > 0 else weights @ used
+    usual = float(weights @ np.resize(profile[::-1], len(used))[::-1])
+    missing = max(0.0, USUAL_MIN - usual)
+    level = (weights @ used + missing * used[-long:].mean()) / (usual + missing)
     path: Floats = level * repeated(profile, horizon)
     return path
 

@@ -102,6 +102,19 @@ def test_one_wild_hour_hardly_changes_a_month() -> None:
         assert np.mean(missed) < 1 / 6
 
 
+def test_a_call_on_a_quiet_weekend_is_no_shift() -> None:
+    """Half a busy hour's usage on a Sunday evening without any other: the three days after it are within a fifth."""
+    for rest in (0.0, 0.1):
+        at = np.arange(SIX_WEEKS + 72)
+        busy = (at % 24 >= 9) & (at % 24 < 17) & (at // 24 % 7 < 5)
+        values = np.where(busy, 100.0, rest) * np.exp(np.random.default_rng(3).normal(0, 0.05, len(at)))
+        evening = SIX_WEEKS - 3
+        usual, called = ahead(values[:evening]), values[:evening].copy()
+        called[-2] += 50
+        assert usual.sum() == pytest.approx(values[evening : evening + 72].sum(), rel=0.05)
+        assert ahead(called).sum() == pytest.approx(usual.sum(), rel=0.2)
+
+
 def test_a_weekly_batch_job_comes_when_it_comes() -> None:
     """Two hours a week, on nothing or on a steady service: the next week holds it, in its hours."""
     for rest in (0.0, 5.0):

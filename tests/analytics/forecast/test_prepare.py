@@ -53,3 +53,13 @@ def test_a_series_at_rest_keeps_its_demands() -> None:
     values[50::20] = 1.0
     values[450] = 10.0
     np.testing.assert_allclose(seen(values), values, atol=1e-12)
+
+
+def test_what_comes_later_cuts_nothing() -> None:
+    """A series at rest at five, with demands, that is switched off in the end: they are cut as if it never were."""
+    for seed in range(20):
+        dice = np.random.default_rng(seed)
+        values = 5 + np.where(dice.random(HOURS) < 0.45, dice.exponential(20, HOURS), 0.0)
+        values[200:220] = np.nan
+        values[400:] = 0.0
+        np.testing.assert_allclose(seen(values)[:400], seen(values[:400]))
