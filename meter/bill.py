@@ -253,6 +253,7 @@ async def conclude(
         if by_team and prepared.reason == PERIOD:
             await _check_free_units(conn, prepared)
         purse = await purses.hold(conn, prepared, now) if draft is None else await purses.see(conn, prepared)
+        await _check_billed(conn, prepared)
         prepared = promoted(prepared, purse, now)
         if draft is not None:
             prepared = prepared._replace(expected=paying.expected(prepared, purse, now))
@@ -275,10 +276,17 @@ async def _check_agreed(conn: Connection, draft: Draft, now: datetime) -> None:
     books, log = await prices.read(conn), await subscriptions.read(conn, draft.team.id)
     if agreement_of(draft.team, log.standing, books, draft.period, draft.reason) != draft.agreement:
         raise Busy("the prices or the plan were changed at this very moment; ask again")
-    if await billed_before(conn, draft.team.id, draft.period, draft.reason) != draft.billed:
-        raise Busy("a part of the period was billed at this very moment; ask again")
     if await _adjusted(conn, draft.team, draft.agreement, draft.reason) != draft.adjusted:
         raise Busy("usage of earlier periods was found to have changed at this very moment; ask again")
+
+
+async def _check_billed(conn: Connection, draft: Draft) -> None:
+    """What was billed before must still be, and be no more, by who holds the wallet: a void one has gifts back.
+
+    Raises Busy.
+    """
+    if await billed_before(conn, draft.team.id, draft.period, draft.reason) != draft.billed:
+        raise Busy("a part of the period was billed at this very moment; ask again")
 
 
 async def _adjusted(conn: Connection, team: Team, agreement: Agreement, reason: Reason) -> tuple[Adjusted, ...]:

@@ -7,6 +7,7 @@ counted. Prices are those that the invoice was made by.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -25,9 +26,10 @@ from meter.credit_notes.wanted import OfLine, Reason, Wanted
 from meter.database import Connection
 from meter.errors import CreditRefused, InvoiceState, RawDataGone
 from meter.invoices import Invoice
-from meter.invoicing import giving_back
+from meter.invoicing import change, giving_back, held
 from meter.invoicing.booking import Named
-from meter.invoicing.promotional import Promotion, booked, came_off, given_back, no_more
+from meter.invoicing.held import Held
+from meter.invoicing.promotional import Promotion, came_off, given_back, no_more
 from meter.model import Team
 from meter.rating.invoice import RATING_VERSION
 from meter.verify import raw
@@ -44,6 +46,7 @@ class _Found(NamedTuple):
     delta: Delta
     snapshot: str
     came: tuple[Came, ...]
+    booked: tuple[Held, ...]
     back: tuple[Promotion, ...]
 
 
@@ -67,7 +70,8 @@ async def _found(conn: Connection, team: Team, invoice: Invoice) -> _Found | Non
         known = await store.known(conn, invoice.id)
         if known is None:
             return None
-        terms = await _terms(conn, team, invoice, known)
+        booked = await held.of_period(conn, invoice.id) if invoice.sums and invoice.sums.promotions else ()
+        terms = await _terms(conn, team, invoice, known, booked)
         usage = await billable.read(conn, team.id, invoice.period, terms.agreement.asked)
         if not _delta(known, terms, usage, invoice).lines:
             return None
@@ -80,14 +84,16 @@ async def _found(conn: Connection, team: Team, invoice: Invoice) -> _Found | Non
         rows = await conn.execute(statement("sum_changes_since"), asked | {"snapshot": known.snapshot})
         came = tuple(Came(*row) for row in await rows.fetchall())
         after = _after(terms, usage)
-        back = given_back(terms.promotions, came_off(after.lines, invoice.currency))
-        return _Found(known, (made or known).standing, after, delta, usage.data_snapshot, came, back)
+        had = no_more(terms.promotions, held.by_grant(booked))  # some may be reversed by hand
+        back = given_back(had, came_off(after.lines, invoice.currency))
+        return _Found(known, (made or known).standing, after, delta, usage.data_snapshot, came, booked, back)
 
 
-async def _terms(conn: Connection, team: Team, invoice: Invoice, known: Known) -> Terms:
+async def _terms(conn: Connection, team: Team, invoice: Invoice, known: Known, booked: Sequence[Held]) -> Terms:
     """By what an invoice was made, but for what was billed before its period's end by one that is void by now.
 
-    Of grants no more comes off than by now does: what came off a void one, or was given back, is theirs again.
+    Of grants no more comes off than by now does, and is `booked`: what came off a void one, or was given back, is
+    theirs again.
     """
     terms = await terms_of(conn, team, invoice)
     promotions = no_more(terms.promotions, came_off(known.standing.lines, invoice.currency))
@@ -96,8 +102,7 @@ async def _terms(conn: Connection, team: Team, invoice: Invoice, known: Known) -
     numbers = {each.number for each in await bill.billed_before(conn, team.id, invoice.period, bill.PERIOD)}
     billed = tuple(each for each in terms.billed if each.number in numbers)
     if len(billed) < len(terms.billed):
-        taken = [each for own in billed for each in own.promotions]
-        promotions = no_more(promotions, booked((*taken, *terms.promotions)))
+        promotions = no_more(promotions, held.by_grant(booked))
     return terms._replace(billed=billed, promotions=promotions)
 
 
@@ -119,9 +124,13 @@ def _delta(known: Known, terms: Terms, usage: Billable, invoice: Invoice) -> Del
 
 
 async def _written(conn: Connection, team: Team, invoice: Invoice, found: _Found, now: datetime) -> Adjustment | None:
+    """Writes it down unless somebody was faster; holds team, invoice, wallet, counter in the order all others do."""
     async with conn.transaction():
         await conn.execute(statement("lock_team"), {"team_id": team.id})
+        await change.lock(conn, invoice.public_id, team.id)
         if not await _is_latest(conn, invoice, found.known):
+            return None
+        if found.back and not await _give_back(conn, team, invoice, found, now):
             return None
         decided = decide(found.delta, found.made, (await store.kept_policy(conn, team.id))[0])
         note = await _credited(conn, invoice, found, decided, now) if decided.credited else None
@@ -129,10 +138,17 @@ async def _written(conn: Connection, team: Team, invoice: Invoice, found: _Found
             decided = Decided("next_invoice")
         adjustment = _adjustment(team, invoice, found, decided, now, note)
         await store.write(conn, adjustment)
-        if found.back:
-            named = Named(invoice.public_id, invoice.number or "")
-            await giving_back.grants_back(conn, team, named, found.back, named.given_back(adjustment.number), now)
         return adjustment
+
+
+async def _give_back(conn: Connection, team: Team, invoice: Invoice, found: _Found, now: datetime) -> bool:
+    """Gives grants back what less usage needs of them; False where what is booked of them has changed since."""
+    wallet = await giving_back.hold(conn, team, found.back)
+    if await held.of_period(conn, invoice.id) != found.booked:
+        return False
+    named = Named(invoice.public_id, invoice.number or "")
+    await giving_back.grants_back(conn, wallet, named, found.back, named.given_back(found.known.number + 1), now)
+    return True
 
 
 async def _credited(conn: Connection, invoice: Invoice, found: _Found, decided: Decided, now: datetime) -> UUID | None:

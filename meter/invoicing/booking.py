@@ -15,7 +15,7 @@ from meter.invoicing.charged import Charged
 from meter.invoicing.cover import Owed, cover
 from meter.invoicing.promotional import Promotion
 from meter.ledger.store import Entry, Side
-from meter.ledger.wallet import Burn, Wallet, deduct, in_unit, repay, take, taken
+from meter.ledger.wallet import Burn, Wallet, deduct, in_money, in_unit, take, taken
 from meter.rating.money import exact
 
 
@@ -74,7 +74,8 @@ def promoted(
 ) -> Booking:
     """Takes of grants what comes off an invoice before tax, and gives back to them what is below zero.
 
-    It settles nothing: what is to be paid is less by it already.
+    It settles nothing: what is to be paid is less by it already. What is owed is not paid here, so that the entry says
+    what grants gave and nothing else; they were offered less what that needs.
     """
     amounts: defaultdict[int, Decimal] = defaultdict(Decimal)
     for each in promotions:
@@ -82,13 +83,26 @@ def promoted(
     burns = tuple(Burn(lot, in_unit(wallet, amount)) for lot, amount in amounts.items() if amount)
     if not burns:
         return Booking(wallet, None, Decimal(0))
-    repaid, debts = repay(wallet, at)
     money = sum(amounts.values(), Decimal(0))
     told = invoice.metadata | {"money": f"{money:f}", "promotional": True}
     said = f"Promotional credit{' given back' if money < 0 else ''}, invoice {invoice.number}"
-    entry = _entry(wallet, debts + burns, (source or invoice.promotions, said, told), at)
-    after = take(repaid, burns)
+    entry = _entry(wallet, burns, (source or invoice.promotions, said, told), at)
+    after = take(wallet, burns)
     return Booking(after._replace(spent=wallet.spent + taken(burns)), entry, money)
+
+
+@exact()
+def undone(wallet: Wallet, back: Mapping[int, Decimal], invoice: Named, at: datetime) -> Booking:
+    """Gives grants back what a void invoice holds of them alone (`back`, money by lot); below zero it is taken again.
+
+    Of a grant no more is taken than is there.
+    """
+    free = {lot.id: lot.left - lot.reserved for lot in wallet.lots}
+    amounts = {lot: min(-in_unit(wallet, money), free.get(lot, Decimal(0))) for lot, money in back.items()}
+    burns = tuple(Burn(lot, amount) for lot, amount in amounts.items() if amount)
+    told = (f"{invoice.promotions}/void", "The invoice is void", {"invoice": str(invoice.public_id)})
+    after = take(wallet, burns)._replace(spent=wallet.spent + taken(burns))
+    return Booking(after, _entry(wallet, burns, told, at), in_money(wallet, taken(burns)))
 
 
 @exact()

@@ -114,7 +114,8 @@ def _paid(draft: Draft, purse: Purse, named: Named, now: datetime) -> _Paid:
     given = promoted(purse.wallet, draft.promotions, named, now)
     first = rounded(given.wallet, used, named, now)
     rest = [Owed(each.total, each.line.meter) for place, each in enumerate(lines) if place not in used.lines]
-    second = paid(first.wallet, rest, draft.document.currency, named, now, purse.gifts)
+    gifts = {*purse.gifts, *(each.lot for each in draft.promotions)}  # one that was used up may have some back by now
+    second = paid(first.wallet, rest, draft.document.currency, named, now, gifts)
     return _Paid(given, first, second, used)
 
 

@@ -138,15 +138,6 @@ def came_off(lines: Iterable[SettledLine], currency: str) -> dict[str, Decimal]:
 
 
 @exact()
-def booked(promotions: Iterable[Promotion]) -> dict[str, Decimal]:
-    """What was booked of grants, by their public ids."""
-    found: defaultdict[str, Decimal] = defaultdict(Decimal)
-    for each in promotions:
-        found[str(each.grant)] += each.amount
-    return dict(found)
-
-
-@exact()
 def no_more(promotions: Iterable[Promotion], than: Mapping[str, Decimal]) -> tuple[Promotion, ...]:
     """Promotions of which no more comes off than an amount for each grant; nothing of it is new."""
     left, found = dict(than), []
