@@ -24,10 +24,10 @@ from analytics.forecast import (
     shown,
     total,
 )
-from meter.past import REACH, Past, Step, Window
+from meter.past import JOB, REACH, Past, Step, Window
 from meter.windows import floor
 
-NAME = "forecast"
+NAME = JOB
 SHOWN: dict[Step, int] = {"hour": 72, "day": 35}
 """How far ahead is shown unless somebody asks for more: three days by hour, five weeks by day."""
 NOT_BELOW = 0.0  # usage is never negative

@@ -25,7 +25,7 @@ from analytics import budgets, forecasts
 from meter import past_budgets, results
 from meter.coverage.share import Counts
 from meter.database import Connection
-from meter.errors import Problem
+from meter.errors import Problem, told
 from meter.jobs import Turn
 from meter.limits import acts, foreseen
 from meter.past_read import Asked, read_past
@@ -127,10 +127,9 @@ async def _renewed(conn: Connection, kind: Kind, each: Due, run: UUID, now: date
     except (OperationalError, InterfaceError):
         raise
     except Exception as error:  # noqa: BLE001 - whatever it is, it is this subject's alone, and it is told
-        why = f"{error.code}: {error.detail}" if isinstance(error, Problem) else f"internal: {type(error).__name__}"
         if not isinstance(error, Problem):
             _log.exception("no %s of %s of team %s", kind.name, each.subject, each.team.public_id)
-        await results.postpone(conn, each.team.id, kind.name, each.subject, again_at, why)
+        await results.postpone(conn, each.team.id, kind.name, each.subject, again_at, told(error))
         return False
     if found is None:
         await results.postpone(conn, each.team.id, kind.name, each.subject, again_at)

@@ -30,6 +30,11 @@ class Problem(Exception):  # noqa: N818 - the name that RFC 9457 gives it
         self.headers: dict[str, str] = {}
 
 
+def told(error: Exception) -> str:
+    """What is noted where an error keeps a job from a subject: `code: detail`; of one that nobody foresaw its type."""
+    return f"{error.code}: {error.detail}" if isinstance(error, Problem) else f"internal: {type(error).__name__}"
+
+
 class InvalidBody(Problem):
     """Nothing of the body can be read."""
 

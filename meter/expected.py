@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
 from meter import results
 from meter.database import Connection
+from meter.past import JOB
 from meter.rating.periods import Period
 
-JOB: Final = "forecast"
 BANDS: Final = ("low80", "high80", "low95", "high95")
-LATELY: Final = timedelta(hours=25)
-"""How old a forecast may be: it is made anew within the hour where data came, and within a day where none did."""
 
 
 class Expected(NamedTuple):
@@ -43,7 +41,7 @@ async def read(
     found = {
         meter: _expected(each.body, each.made_at, period.end)
         for meter, each in there.items()
-        if now - each.made_at <= LATELY
+        if now - each.made_at <= results.LATELY
     }
     return {meter: each for meter, each in found.items() if each is not None}
 

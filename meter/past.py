@@ -10,6 +10,9 @@ from typing import Final, Literal, NamedTuple
 from meter.limits.budget import Budget
 from meter.limits.measure import Group, Prices, Usage
 
+JOB: Final = "forecast"
+"""The job that forecasts meters, as its results are named."""
+
 Step = Literal["hour", "day"]
 REACH: Final[Mapping[Step, timedelta]] = {"hour": timedelta(days=42), "day": timedelta(days=364)}
 """How far back a forecast looks: six weeks of hours, a year of days."""

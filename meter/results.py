@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -13,6 +13,9 @@ import msgspec
 from meter.database import Connection
 from meter.model import Team
 from sql import statement
+
+LATELY: Final = timedelta(hours=25)
+"""How old what is shown may be: it is made anew within the hour where data came, and within a day where none did."""
 
 MOST_COUNTED: Final = 10_000
 """So many that are due are counted; that there are more says enough, and to count a million takes its time."""

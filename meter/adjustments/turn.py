@@ -14,7 +14,7 @@ from meter import invoices, teams
 from meter.adjustments.look import look
 from meter.adjustments.store import Adjustment
 from meter.database import Connection
-from meter.errors import NotRateable, Problem
+from meter.errors import NotRateable, Problem, told
 from meter.invoices import Invoice
 from meter.model import Team
 from sql import statement
@@ -78,8 +78,7 @@ async def _look(conn: Connection, team: Team, invoice: Invoice, now: datetime) -
         raise
     except (Problem, ValueError) as error:
         _log.warning("invoice %s can't be looked at again: %s", invoice.number, error)
-        code = error.code if isinstance(error, Problem) else NotRateable.code
-        return Looked(None, f"{code}: {error}")
+        return Looked(None, told(error if isinstance(error, Problem) else NotRateable(str(error))))
     except Exception as error:  # noqa: BLE001 - whatever it is, it is this invoice's alone, and it is told
         _log.exception("invoice %s can't be looked at again", invoice.number)
-        return Looked(None, f"internal: {type(error).__name__}")
+        return Looked(None, told(error))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -16,9 +16,6 @@ from meter.limits.measure import group_of
 from meter.limits.path import Limit
 from meter.results import Result
 from sql import statement
-
-LATELY: Final = timedelta(hours=25)
-"""How old what is shown may be: it is made anew within the hour while there are dates, and within a day otherwise."""
 
 
 class Known(NamedTuple):
@@ -47,7 +44,7 @@ async def read(conn: Connection, team_id: int, budgets: Sequence[Budget], now: d
     """What was found out of budgets of a team lately."""
     asked = {str(each.public_id): each.id for each in budgets if why_not(each) is None}
     there = await results.of_subjects(conn, team_id, JOB, list(asked)) if asked else {}
-    lately = {asked[subject]: made for subject, made in there.items() if now - made.made_at <= LATELY}
+    lately = {asked[subject]: made for subject, made in there.items() if now - made.made_at <= results.LATELY}
     return Known({number: (made, body(made)) for number, made in lately.items()})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from decimal import Decimal
 
@@ -26,14 +27,21 @@ from tests.contract.correcting import change, named
 SOON = NOW + timedelta(days=1)
 
 
-@pytest.fixture
-async def purse(any_database: str) -> AsyncIterator[Purse]:
-    """Answer a team that owes 86.00 for October before 20 % of tax: 31.00, 500 calls at 0.10 and 100 at 0.05."""
-    async with databases.pool(any_database, CONNECTIONS) as pool:
+@asynccontextmanager
+async def owing(database: str) -> AsyncIterator[Purse]:
+    """A team that owes 86.00 for October before 20 % of tax: 31.00, 500 calls at 0.10 and 100 at 0.05; 300 by `one`."""
+    async with databases.pool(database, CONNECTIONS) as pool:
         desk = await make_desk(pool, Ingest(pool, PAST_DAYS), "UTC", "tariff/small", "2026-10-01T00:00Z", BOOK)
         await calls(desk.house, "one", 300, "ann")
         await calls(desk.house, "two", 400, "bob")
         yield Purse(desk.house)
+
+
+@pytest.fixture
+async def purse(any_database: str) -> AsyncIterator[Purse]:
+    """Answer a team that owes 86.00 for October before tax."""
+    async with owing(any_database) as found:
+        yield found
 
 
 def sums(invoice: Invoice) -> tuple[Decimal, Decimal, Decimal, Decimal]:

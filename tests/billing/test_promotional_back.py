@@ -9,24 +9,20 @@ from decimal import Decimal
 import pytest
 
 from meter import bill
-from meter import database as databases
 from meter.audit import Actor
 from meter.database import Connection
 from meter.errors import Busy
-from meter.ingest import Ingest
 from meter.invoicing import change as changes
 from meter.ledger import acts
 from meter.ledger.acts import Said
 from meter.ledger.store import find
 from meter.model import Event
 from meter.rating.periods import Period
-from tests.billing.conftest import CONNECTIONS, PAST_DAYS
 from tests.billing.house import NOW, OCTOBER, SELLER
 from tests.billing.purse import Purse, settlements
-from tests.billing.tariff import make_desk
 from tests.billing.test_adjustments import IN_DECEMBER, NOVEMBER, agree, calls, final_of, looked
-from tests.billing.test_promotional import left, money, sums
-from tests.billing.verifying import BOOK, place_of
+from tests.billing.test_promotional import left, money, owing, sums
+from tests.billing.verifying import place_of
 from tests.contract.correcting import change, named
 
 SO_FAR = Period(OCTOBER.start, OCTOBER.start.replace(day=25), "UTC")
@@ -47,11 +43,8 @@ async def waits(conn: Connection) -> None:
 @pytest.fixture
 async def purse(any_database: str) -> AsyncIterator[Purse]:
     """Answer a team that owes 31.00 for October, and 55.00 for calls: 20.00 for `one`, the rest for `two`."""
-    async with databases.pool(any_database, CONNECTIONS) as pool:
-        desk = await make_desk(pool, Ingest(pool, PAST_DAYS), "UTC", "tariff/small", "2026-10-01T00:00Z", BOOK)
-        await calls(desk.house, "one", 300, "ann")
-        await calls(desk.house, "two", 400, "bob")
-        yield Purse(desk.house)
+    async with owing(any_database) as found:
+        yield found
 
 
 async def test_a_void_part_gives_no_more_than_is_left(purse: Purse) -> None:

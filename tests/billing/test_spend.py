@@ -14,8 +14,9 @@ from meter import bill, results, spend
 from meter.bill import Draft
 from meter.database import Connection
 from meter.errors import NotRateable, Problem
-from meter.expected import BANDS, JOB
+from meter.expected import BANDS
 from meter.model import Event
+from meter.past import JOB
 from meter.prices.apply import apply
 from meter.prices.store import Source
 from meter.rating.book import parse_book
